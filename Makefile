@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+# Corral's build: one file, no recursion, everything below build/.
+#
+#   make            the programs            make test     all that CI runs
+#   make demo       install, build, show    make install  DESTDIR and PREFIX honoured
+#   make SAN=address,undefined check        the unit tests under sanitizers (in build/san-…)
+
+PREFIX ?= /usr/local
+VERSION := 0.1.0
+SAN ?=
+FAULTS ?=
+COMMA := ,
+BUILD := build$(if $(SAN),/san-$(subst $(COMMA),-,$(SAN)))$(if $(FAULTS),/faults)
+V ?= 0
+Q := $(if $(filter 1,$V),,@)
+say = $(Q)printf '  %-4s %s\n' $(1) $(2);
+
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.DEFAULT_GOAL := all
+
+PKGS := liburing libseccomp libcap-ng libcjson
+PYTHON_PKG := python-3.11-embed
+MISSING := $(shell for p in $(PKGS) $(PYTHON_PKG) criterion; do pkg-config --exists $$p 2>/dev/null || echo $$p; done)
+ifneq ($(filter-out criterion,$(MISSING)),)
+ifeq ($(filter clean deps demo tidy,$(MAKECMDGOALS)),)
+$(error Missing to build: $(MISSING). Install the Debian packages with: make deps)
+endif
+endif
+
+CC ?= gcc
+WARN := -Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes -Wno-unused-parameter
+CPPFLAGS += -D_GNU_SOURCE -I. -I$(BUILD) -DCORRAL_VERSION='"$(VERSION)"' -DCORRAL_LIBEXEC='"$(PREFIX)/libexec/corral"' \
+	$(if $(FAULTS),-DCORRAL_FAULTS)
+CFLAGS += -std=gnu17 -O2 -g -fno-omit-frame-pointer -fstack-protector-strong -fPIE $(WARN) \
+	$(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all,-D_FORTIFY_SOURCE=2)
+LDFLAGS += -pie -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN))
+PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+PKG_LIBS = $(shell pkg-config --libs $(PKGS)) -pthread -lm
+PYTHON_CFLAGS := $(shell pkg-config --cflags $(PYTHON_PKG) 2>/dev/null)
+PYTHON_LIBS = $(shell pkg-config --libs $(PYTHON_PKG))
+
+# --- The programs -----------------------------------------------------------------------------
+objects = $(patsubst %.c,$(BUILD)/%.o,$(sort $(1)))
+
+BASE_SRCS := $(wildcard base/*.c)
+INIT_SRCS := $(wildcard jail/init/*.c) base/file.c base/own.c
+JAIL_SRCS := $(wildcard jail/*.c)
+DAEMON_SRCS := $(BASE_SRCS) $(wildcard ring/*.c stats/*.c snapshot/*.c) $(JAIL_SRCS) $(filter-out pool/main.c,$(wildcard pool/*.c))
+STUB_SRCS := $(wildcard runtime/*.c) base/own.c base/file.c base/error.c base/clock.c ring/channel.c ring/output_writer.c \
+	$(filter jail/enter.c jail/birth.c jail/seccomp.c jail/landlock.c jail/identity.c jail/cgroup_entrance.c jail/layer.c jail/message.c,$(JAIL_SRCS))
+PYTHON_SRCS := $(wildcard runtime/python/*.c)
+
+PROGRAMS := $(addprefix $(BUILD)/bin/,corral corral-init corral-python)
+
+all: $(PROGRAMS)
+
+$(BUILD)/libcorral.a: $(call objects,$(DAEMON_SRCS))
+	$(call say,AR,$@) rm -f $@ && ar rcs $@ $^
+
+$(BUILD)/bin/corral: $(BUILD)/pool/main.o $(BUILD)/libcorral.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@) $(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
+$(BUILD)/bin/corral-python: $(call objects,$(STUB_SRCS) $(PYTHON_SRCS))
+	@mkdir -p $(@D)
+	$(call say,LD,$@) $(CC) $(LDFLAGS) -rdynamic -o $@ $^ -lseccomp -lcap-ng $(PYTHON_LIBS) -lm
+
+# PID 1 of every cell: static, so that it runs in any file view, and free of sanitizers.
+$(BUILD)/bin/corral-init: $(patsubst %.c,$(BUILD)/static/%.o,$(INIT_SRCS))
+	@mkdir -p $(@D)
+	$(call say,LD,$@) $(CC) -static -Wl,--gc-sections -Wl,-z,relro,-z,now -o $@ $^
+
+$(BUILD)/static/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC,$@) $(CC) $(CPPFLAGS) -std=gnu17 -Os -g -ffunction-sections -fdata-sections -D_FORTIFY_SOURCE=2 \
+		-fstack-protector-strong $(WARN) -MMD -MP -c $< -o $@
+
+$(BUILD)/runtime/python/%.o: runtime/python/%.c $(BUILD)/runtime/python/prelude.h
+	@mkdir -p $(@D)
+	$(call say,CC,$@) $(CC) $(CPPFLAGS) $(CFLAGS) $(PYTHON_CFLAGS) -Wno-shadow -MMD -MP -c $< -o $@
+
+# The Python half of the runtime, as a C string.
+$(BUILD)/runtime/python/prelude.h: runtime/python/prelude.py
+	@mkdir -p $(@D)
+	$(call say,GEN,$@) { printf 'static const unsigned char prelude_source[] = {\n'; od -An -v -tu1 $< | sed 's/[0-9][0-9]*/&,/g'; printf '0};\n'; } > $@
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC,$@) $(CC) $(CPPFLAGS) $(CFLAGS) $(PKG_CFLAGS) -MMD -MP -c $< -o $@
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/corral $(DESTDIR)$(PREFIX)/share/doc/corral
+	install -m 0755 $(BUILD)/bin/corral $(DESTDIR)$(PREFIX)/bin/corral
+	install -m 0755 $(BUILD)/bin/corral-init $(BUILD)/bin/corral-python $(DESTDIR)$(PREFIX)/libexec/corral/
+	install -m 0644 README.md $(wildcard docs/*.md) $(DESTDIR)$(PREFIX)/share/doc/corral/
+
+clean:
+	rm -rf build
+
+deps:
+	sh tools/install-deps
+
+include tests/tests.mk
+include bench/bench.mk
+
+.PHONY: all install clean deps
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

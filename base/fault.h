@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * base/fault.h: named places where a test can make the world fail.
+ *
+ * `if (fault("cgroup.mkdir")) return -ENOSPC;` In a release build fault() is the constant false
+ * and costs nothing. In a build with -DCORRAL_FAULTS the environment decides:
+ *
+ *	CORRAL_FAULT=cgroup.mkdir:3	the third time this point is passed, once
+ *	CORRAL_FAULT=cgroup.mkdir:3+	from the third time on
+ *	CORRAL_FAULT=%1:42		each point with a chance of 1 %, seed 42
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#ifdef CORRAL_FAULTS
+bool fault(const char *point);
+#else
+static inline bool fault(const char *point)
+{
+	(void)point;
+	return false;
+}
+#endif

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * jail/cgroup.h: one control group a slot, made once and reused by cell after cell.
+ *
+ * Three backends behind one face, chosen by trying:
+ *   v2      one tree with memory, pids, cpu
+ *   v1      a directory in each of the memory, pids and cpu hierarchies
+ *   hybrid  v1 directories for the limits, beside a v2 directory for identity and cgroup.kill
+ *
+ * All lie below the daemon's own group, in a directory named corral.<pid>.<start time>: a later
+ * daemon can tell a dead one's leftovers from a living one's (cgroups_sweep).
+ *
+ * Nothing is ever moved while it runs: a newborn is cloned into its v2 group (CLONE_INTO_CGROUP,
+ * Linux 5.7) and moves itself, single-threaded, into the v1 groups by writing "0" to `tasks`, the
+ * one move that takes no global lock.
+ */
+#pragma once
+
+#include "base/error.h"
+#include "jail/layer.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct cgroups;
+
+struct cgroup_limits {
+	uint64_t memory_bytes; /* swap is always 0 where the kernel accounts it */
+	uint64_t pids;         /* processes and threads of the worker; corral-init is not counted */
+};
+
+struct cgroup_usage {
+	uint64_t cpu_usec;          /* since the group was made; v2 cpu.stat or v1 cpuacct */
+	uint64_t memory_peak_bytes; /* since cgroups_slot_rearm() */
+	uint64_t oom_kills;         /* since the group was made */
+	uint64_t pids_refused;      /* since the group was made */
+};
+
+/*
+ * Finds the hierarchies, tries them, and makes the daemon's directories. `slots_max` bounds the
+ * slot numbers. With no usable hierarchy it succeeds with a tree that does nothing, and
+ * cgroups_status() says so.
+ */
+int cgroups_open(struct cgroups **ret_cgroups, unsigned slots_max, struct error *error);
+
+/* Removes every directory made; what is still populated is killed first and waited for. */
+void cgroups_close(struct cgroups *cgroups);
+
+void cgroups_status(const struct cgroups *cgroups, struct layer_status *ret_status);
+
+/* Kills and removes what dead daemons left below our group. Returns how many trees were swept. */
+int cgroups_sweep(struct error *error);
+
+/* Makes the slot's directories if they are not there, and writes the limits that differ. */
+int cgroups_slot_prepare(struct cgroups *cgroups, unsigned slot, const struct cgroup_limits *limits);
+
+/* Starts the peak anew. For a slot that has no execution. */
+int cgroups_slot_rearm(struct cgroups *cgroups, unsigned slot);
+
+int cgroups_slot_usage(struct cgroups *cgroups, unsigned slot, struct cgroup_usage *ret_usage);
+
+/* CPU time alone, in microseconds: one file. */
+int cgroups_slot_cpu_usec(struct cgroups *cgroups, unsigned slot, uint64_t *ret_usec);
+
+/* Kills every process in the slot's group. -EOPNOTSUPP where only v1 is there (the caller kills init). */
+int cgroups_slot_kill(struct cgroups *cgroups, unsigned slot);
+
+/* 1: nothing lives in the slot's group; 0: something does; or a negative errno. */
+int cgroups_slot_is_empty(struct cgroups *cgroups, unsigned slot);
+
+/*
+ * What a process that makes newborns needs, as descriptors to be inherited by it: O_PATH
+ * directories of the daemon's trees, -1 where there is none. They stay the daemon's.
+ */
+struct cgroup_entrance {
+	int unified;   /* v2: open the slot's directory below it and clone into it */
+	int memory_v1;
+	int pids_v1;
+	int cpu_v1;
+};
+
+void cgroups_entrance(const struct cgroups *cgroups, struct cgroup_entrance *ret_entrance);
+
+/* In the newborn's maker: the v2 directory to clone into (caller closes), -ENOENT if there is no v2 tree. */
+int cgroup_entrance_open(const struct cgroup_entrance *entrance, unsigned slot, int *ret_fd);
+
+/* In the newborn itself, single-threaded and still root: into the v1 groups. 0 or a negative errno. */
+int cgroup_entrance_join_v1(const struct cgroup_entrance *entrance, unsigned slot);

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * jail/identity.h: who a worker is: a uid of its own, no privilege, bounded resources.
+ *
+ * A list of single steps, each a function, so that jail/enter.c reads as the list. Order matters
+ * and is enter.c's business; the reasons stand there.
+ */
+#pragma once
+
+#include <stdint.h>
+#include <sys/types.h>
+
+/* rlimits that stand around every process of a cell; those not named here are fixed in the .c file. */
+struct identity_limits {
+	uint64_t open_files;
+	uint64_t file_bytes; /* largest single file */
+	uint64_t pids;
+};
+
+/* Empties the bounding and ambient sets and the inheritable set; permitted ones stay. For a template. */
+int identity_bound_capabilities(void);
+
+int identity_set_no_new_privs(void);
+
+/* A new anonymous session keyring, so that none is shared with the daemon's. -ENOSYS is no error. */
+int identity_join_keyring(void);
+
+int identity_set_limits(const struct identity_limits *limits);
+
+/* No supplementary groups, all three gids, all three uids; capabilities go with root. Verified. */
+int identity_drop_to(uid_t uid, gid_t gid);
+
+/* SIGKILL when the daemon's thread that is our parent dies; dumpable, so that /proc/self is ours. */
+int identity_tie_to_parent(void);
+
+/* All five capability sets, read back: 0, or -EPERM when any bit is left. */
+int identity_verify_powerless(void);
