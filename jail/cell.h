@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * jail/cell.h: the letters that bring a cell and its worker to life.
+ *
+ *	daemon ── cell_request ──> nursery ── clone3 ──> corral-init of the cell (PID 1)
+ *	daemon <── cell_reply ──── nursery: "its pid is …"    and from the cell: "I am ready"
+ *	daemon ── birth_letter ──> template ── clone3 ──> worker
+ *	daemon <── birth_reply ─── template: "its pid is …"
+ *
+ * All between processes of ours, before any foreign code runs; versioned all the same, because the
+ * programs are separate files that an upgrade may mix.
+ */
+#pragma once
+
+#include <assert.h>
+#include <stdint.h>
+
+#define CELL_VERSION 1u
+
+/* Where the nursery and a template find what they inherit. */
+#define CELL_FD_SOCKET 3
+#define CELL_FD_CGROUP_UNIFIED 4
+#define CELL_FD_CGROUP_MEMORY 5
+#define CELL_FD_CGROUP_PIDS 6
+#define CELL_FD_CGROUP_CPU 7
+#define CELL_FD_COUNT 8
+
+/* A worker's control socket: the one descriptor it has beside 0, 1 and 2. */
+#define WORKER_FD_CONTROL 3
+
+/* With one descriptor: the empty network namespace to live in. Without: make one. */
+struct cell_request {
+	uint32_t version;
+	uint32_t slot;
+	uint64_t files_bytes;  /* of the private tmpfs */
+	uint64_t files_inodes;
+	uint32_t uid;          /* owner of /workspace */
+	uint32_t gid;
+};
+
+enum cell_reply_kind { CELL_CLONED = 1, CELL_READY };
+
+struct cell_reply {
+	uint32_t version;
+	uint32_t kind;
+	uint32_t slot;
+	int32_t pid;   /* CELL_CLONED: of corral-init, as the daemon sees it */
+	int32_t error; /* negative errno; 0: well */
+	uint32_t step; /* enum cell_step that failed */
+};
+
+enum cell_step {
+	CELL_STEP_NONE,
+	CELL_STEP_CLONE,
+	CELL_STEP_TIE,
+	CELL_STEP_NETWORK,
+	CELL_STEP_FILES,
+	CELL_STEP_PROC,
+	CELL_STEP_HOSTNAME,
+	CELL_STEP_POWERLESS,
+	CELL_STEP_COUNT,
+};
+
+/* Travels with two descriptors: the worker's end of its control socket, and its channel. */
+struct birth_letter {
+	uint32_t version;
+	uint32_t slot;
+	int32_t init_pid; /* of the cell; the daemon has not reaped it */
+	uint32_t uid;
+	uint32_t gid;
+	uint32_t padding;
+	uint64_t open_files;
+	uint64_t file_bytes;
+	uint64_t pids;
+};
+
+enum birth_reply_kind { BIRTH_TEMPLATE_READY = 1, BIRTH_BORN };
+
+struct birth_reply {
+	uint32_t version;
+	uint32_t kind;
+	uint32_t slot;
+	int32_t pid;
+	int32_t error; /* negative errno; 0: well */
+	char sentence[256]; /* with an error: for people */
+};
+
+/* What a worker is sent at its safe point, with up to three descriptors in this order. */
+struct dispatch {
+	uint32_t version;
+	uint32_t stdin_given; /* 1: the first descriptor is standard input */
+};
+
+static_assert(sizeof(struct cell_request) == 32, "cell ABI");
+static_assert(sizeof(struct cell_reply) == 24, "cell ABI");
+static_assert(sizeof(struct birth_letter) == 48, "cell ABI");
+static_assert(sizeof(struct birth_reply) == 276, "cell ABI");

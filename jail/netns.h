@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * jail/netns.h: empty network namespaces, handed from dead cells to new ones.
+ *
+ * Making one costs 0.4 to 8 ms and 210 KiB of slab, joining one 8 us (measured). A cell's is empty
+ * by construction: nobody in it may have a socket other than AF_UNIX, no capability can reach its
+ * configuration, and abstract sockets die with the processes that hold them. So it is taken back
+ * only from a cell whose every process is dead.
+ */
+#pragma once
+
+#include <sys/types.h>
+
+struct netns_pool {
+	int *fds;
+	unsigned count;
+	unsigned max;
+};
+
+/* Room for `max` spare namespaces; each costs a descriptor while it is spare. 0 or -ENOMEM. */
+int netns_pool_init(struct netns_pool *pool, unsigned max);
+void netns_pool_fini(struct netns_pool *pool);
+
+/* A spare one, now the caller's; -1: none, have the cell make its own. */
+int netns_take(struct netns_pool *pool);
+
+/* Gives it (back) to the pool, which closes it when it is full. -1 is accepted and ignored. */
+void netns_give(struct netns_pool *pool, int fd);
+
+/* The namespace of a living process, as a descriptor of the caller's; -1 when it cannot be had. */
+int netns_of(pid_t pid);

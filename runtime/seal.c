@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * runtime/seal.c: writes each private writable mapping to a memfd and maps it back over itself.
+ *
+ * Between the write and the mmap of a range, nothing may write to that range, or the write is
+ * lost. So the plan is made first, in full; then a loop runs that keeps all it needs in registers
+ * and on the stack, which is the one mapping left alone, and calls the kernel directly: no errno,
+ * no allocator, no lazy binding (the program is linked with -z now).
+ */
+#include "runtime/seal.h"
+
+#include "base/file.h"
+#include "base/own.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#define SEAL_RANGES_MAX 1024u
+#define SEAL_MAPS_BYTES (512u * 1024u)
+
+struct range {
+	uintptr_t start;
+	size_t size;
+	size_t offset; /* in the memfd */
+};
+
+static inline long kernel_call(long number, long a, long b, long c, long d, long e, long f)
+{
+	register long r10 __asm__("r10") = d;
+	register long r8 __asm__("r8") = e;
+	register long r9 __asm__("r9") = f;
+	long result;
+
+	__asm__ volatile("syscall"
+			 : "=a"(result)
+			 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+			 : "rcx", "r11", "memory");
+	return result;
+}
+
+/* Private, writable, and not the kernel's own or the stack. Stack guard gaps have no permissions. */
+static bool line_parse(const char *line, struct range *ret_range)
+{
+	uintptr_t start, end;
+	char flags[5], name[64] = "";
+
+	if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %4s %*s %*s %*s %63s", &start, &end, flags, name) < 3)
+		return false;
+	if (strncmp(flags, "rw", 2) != 0 || flags[3] != 'p')
+		return false;
+	if (strcmp(name, "[stack]") == 0 || strncmp(name, "[v", 2) == 0)
+		return false;
+	*ret_range = (struct range){ .start = start, .size = end - start };
+	return true;
+}
+
+static int plan_make(char *maps, struct range *ranges, unsigned *ret_count, size_t *ret_bytes)
+{
+	unsigned count = 0;
+	size_t bytes = 0;
+	char *rest = maps;
+
+	for (char *line = strtok_r(maps, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+		if (count == SEAL_RANGES_MAX)
+			return -E2BIG;
+		if (!line_parse(line, &ranges[count]))
+			continue;
+		ranges[count].offset = bytes;
+		bytes += ranges[count++].size;
+	}
+	*ret_count = count;
+	*ret_bytes = bytes;
+	return 0;
+}
+
+/* No call into any library from here on: see the head of the file. */
+static int __attribute__((noinline)) ranges_move(int fd, const struct range *ranges, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		long start = (long)ranges[i].start, size = (long)ranges[i].size;
+		long offset = (long)ranges[i].offset, done = 0;
+
+		while (done < size) {
+			long n = kernel_call(
+				SYS_pwrite64, fd, start + done, size - done, offset + done, 0, 0);
+
+			if (n <= 0)
+				return n < 0 ? (int)n : -EIO;
+			done += n;
+		}
+		long result = kernel_call(SYS_mmap, start, size, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_FIXED, fd, offset);
+
+		if (result != start)
+			return (int)result;
+	}
+	return 0;
+}
+
+int seal_private_memory(size_t *ret_bytes, struct error *error)
+{
+	struct range ranges[SEAL_RANGES_MAX]; /* on the stack, which does not move */
+	unsigned count;
+	size_t bytes;
+	char *maps;
+	int result;
+	AUTO_FD fd = memfd_create("corral-image", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd < 0)
+		return error_set(error, -errno, "cannot seal the template: memfd: %s", error_text(errno));
+	/* Mapped shared, so that it is no range of the plan itself. */
+	maps = mmap(NULL, SEAL_MAPS_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (maps == MAP_FAILED)
+		return error_set(error, -errno, "cannot seal the template: mmap: %s", error_text(errno));
+	result = file_read(AT_FDCWD, "/proc/self/maps", maps, SEAL_MAPS_BYTES);
+	if (result >= 0)
+		result = plan_make(maps, ranges, &count, &bytes);
+	munmap(maps, SEAL_MAPS_BYTES);
+	if (result >= 0 && ftruncate(fd, (off_t)bytes) < 0)
+		result = -errno;
+	if (result >= 0)
+		result = ranges_move(fd, ranges, count);
+	if (result >= 0 &&
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0)
+		result = -errno;
+	if (result < 0)
+		return error_set(error, result, "cannot seal the template's memory: %s", error_text(result));
+	*ret_bytes = bytes;
+	return 0;
+}

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * runtime/template.c: a warm runtime that only forks.
+ *
+ * A newborn is made by a raw clone3, because the C library's fork can give it neither the daemon as
+ * parent (CLONE_PARENT) nor its cgroup (CLONE_INTO_CGROUP). Two things that fork() would have done
+ * are done here: the runtime's own hooks around it, and the thread id that the C library keeps for
+ * raise() and abort() (CLONE_CHILD_SETTID to the address that it registered itself).
+ *
+ * The template holds no secret: every worker can read all of it.
+ */
+#include "runtime/template.h"
+
+#include "base/own.h"
+#include "jail/identity.h"
+#include "jail/landlock.h"
+#include "ring/message.h"
+#include "runtime/seal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+static void reply_send(
+	enum birth_reply_kind kind, uint32_t slot, int pid, int error, const char *sentence)
+{
+	struct birth_reply reply = {
+		.version = CELL_VERSION,
+		.kind = kind,
+		.slot = slot,
+		.pid = pid,
+		.error = error,
+	};
+
+	snprintf(reply.sentence, sizeof(reply.sentence), "%s", sentence);
+	message_send(CELL_FD_SOCKET, &reply, sizeof(reply), NULL, 0);
+}
+
+static int descriptor_if_open(int fd)
+{
+	return fcntl(fd, F_GETFD) < 0 ? -1 : fd;
+}
+
+/* Every layer that the newborns inherit or take, as far as it can be known here. */
+static int layers_take(struct template_self *self, struct error *error)
+{
+	struct enter_plan *plan = &self->plan;
+	int result;
+
+	plan->entrance = (struct cgroup_entrance){
+		.unified = descriptor_if_open(CELL_FD_CGROUP_UNIFIED),
+		.memory_v1 = descriptor_if_open(CELL_FD_CGROUP_MEMORY),
+		.pids_v1 = descriptor_if_open(CELL_FD_CGROUP_PIDS),
+		.cpu_v1 = descriptor_if_open(CELL_FD_CGROUP_CPU),
+	};
+	plan->landlock_abi = landlock_abi();
+	result = identity_bound_capabilities();
+	if (result == 0)
+		result = identity_set_no_new_privs();
+	if (result < 0)
+		return error_set(error, result, "cannot bound the template's capabilities: %s", error_text(result));
+	result = seccomp_birth_filter_build(&plan->birth_filter, error);
+	if (result == 0)
+		result = seccomp_attach_allowed(error);
+	if (result < 0)
+		return result;
+	plan->seccomp = true;
+	return 0;
+}
+
+int template_prepare(struct template_self *self, const char *imports)
+{
+	struct error error = { .sentence = "" };
+	size_t image_bytes;
+	int result = self->runtime->warm(imports, &error);
+
+	if (result == 0)
+		result = layers_take(self, &error);
+	if (result == 0)
+		result = seal_private_memory(&image_bytes, &error);
+	reply_send(BIRTH_TEMPLATE_READY, 0, 0, result, error.sentence);
+	return result;
+}
+
+/* Where the C library keeps this thread's id: the kernel was told at the program's start. */
+static uint64_t thread_id_address(void)
+{
+	uint64_t address = 0;
+
+	/* PR_GET_TID_ADDRESS: CONFIG_CHECKPOINT_RESTORE, in every Debian kernel. */
+	if (prctl(PR_GET_TID_ADDRESS, &address) < 0)
+		return 0;
+	return address;
+}
+
+static int newborn_clone(const struct template_self *self, int cgroup_fd)
+{
+	uint64_t thread_id = thread_id_address();
+	struct clone_args args = {
+		.flags = CLONE_PARENT | (thread_id ? CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID : 0) |
+			(cgroup_fd >= 0 ? CLONE_INTO_CGROUP : 0),
+		.child_tid = thread_id,
+		.cgroup = cgroup_fd >= 0 ? (uint64_t)cgroup_fd : 0,
+		.exit_signal = 0, /* the daemon waits with __WALL; no signal to it */
+	};
+	long pid;
+
+	self->runtime->fork_before();
+	pid = syscall(SYS_clone3, &args, sizeof(args));
+	if (pid == 0)
+		self->runtime->fork_child();
+	else
+		self->runtime->fork_parent();
+	return pid < 0 ? -errno : (int)pid;
+}
+
+static int worker_bear(struct template_self *self, const struct birth_letter *letter, int *fds)
+{
+	AUTO_FD init_fd = (int)syscall(SYS_pidfd_open, letter->init_pid, 0);
+	AUTO_FD cgroup_fd = -1;
+	int pid;
+
+	if (init_fd < 0)
+		return -errno;
+	if (cgroup_entrance_open(&self->plan.entrance, letter->slot, &cgroup_fd) == -ENOENT &&
+	    self->plan.entrance.unified >= 0)
+		return -ENOENT;
+	/* The next child's pid namespace; this process stays in its own (pid_namespaces(7)). */
+	if (setns(init_fd, CLONE_NEWPID) < 0)
+		return -errno;
+	pid = newborn_clone(self, cgroup_fd);
+	if (pid == 0)
+		worker_live(self, letter, init_fd, fds[0], fds[1]);
+	return pid;
+}
+
+int template_serve(struct template_self *self)
+{
+	for (;;) {
+		struct birth_letter letter;
+		int fds[2] = { -1, -1 };
+		unsigned fd_count;
+		int size = message_receive(CELL_FD_SOCKET, &letter, sizeof(letter), fds, 2, &fd_count);
+
+		if (size == 0)
+			return 0;
+		if (size != sizeof(letter) || letter.version != CELL_VERSION || fd_count != 2)
+			return 1;
+		int pid = worker_bear(self, &letter, fds);
+
+		reply_send(BIRTH_BORN, letter.slot, pid < 0 ? 0 : pid, pid < 0 ? pid : 0, "");
+		fd_close(&fds[0]);
+		fd_close(&fds[1]);
+	}
+}

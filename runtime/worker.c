@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * runtime/worker.c: the worker's life: enter, wait at the safe point, run, report, wait again.
+ *
+ * The safe point is one recvmsg() in our own C, with nothing of the runtime on the way: at that
+ * moment the process is its mappings, its pages, one register set and four descriptors.
+ *
+ * What ends an execution is the end record in the ring, not a message: a program may close the
+ * control socket or write to it, and harms only the promptness of its own answer. Without a socket
+ * to ring, the worker exits, and the daemon finds the record when it reaps.
+ */
+#include "runtime/template.h"
+
+#include "base/own.h"
+#include "jail/layer.h"
+#include "ring/message.h"
+#include "runtime/worker_job.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#define DOORBELL_WAIT_NSEC 10000000L /* at most so long is a wake-up lost */
+
+static struct {
+	struct channel *channel;
+	struct output_writer writer;
+	bool forked;   /* stdout and stderr go through 1 and 2 from now on */
+	bool is_child; /* this is a child process that the program forked */
+	bool deaf;     /* the control socket is gone */
+} worker;
+
+static void doorbell_ring(void *owner, bool wait)
+{
+	const struct timespec patience = { .tv_nsec = DOORBELL_WAIT_NSEC };
+	uint64_t head;
+
+	if (send(WORKER_FD_CONTROL, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno != EAGAIN)
+		worker.deaf = true;
+	if (!wait)
+		return;
+	/* Looked at again after the bell, so that room made meanwhile is not slept over. */
+	head = __atomic_load_n(&worker.channel->output_head, __ATOMIC_ACQUIRE);
+	if (CHANNEL_OUTPUT_BYTES - (worker.writer.tail - head) > CHANNEL_OUTPUT_BYTES / 2)
+		return;
+	/* The daemon wakes the low half of the index: x86-64 is little-endian. */
+	syscall(SYS_futex, &worker.channel->output_head, FUTEX_WAIT, (uint32_t)head, &patience, NULL, 0);
+}
+
+static void descriptor_write(int fd, const char *bytes, size_t size)
+{
+	while (size > 0) {
+		ssize_t n = write(fd, bytes, size);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return;
+		bytes += n;
+		size -= (size_t)n;
+	}
+}
+
+void stub_forked(void)
+{
+	worker.forked = true;
+}
+
+void stub_write(enum output_kind kind, const void *bytes, size_t size)
+{
+	if (worker.forked && (kind == OUTPUT_STDOUT || kind == OUTPUT_STDERR))
+		descriptor_write(kind == OUTPUT_STDOUT ? 1 : 2, bytes, size);
+	else if (!worker.is_child)
+		output_write(&worker.writer, kind, bytes, size);
+}
+
+static void child_marked(void)
+{
+	worker.forked = true;
+	worker.is_child = true;
+}
+
+/* Until a program runs, our own descriptors 0, 1 and 2 are /dev/null. */
+static int streams_take(const struct dispatch *dispatch, int *fds, unsigned fd_count)
+{
+	unsigned expected = dispatch->stdin_given ? 3 : 2;
+	int target = dispatch->stdin_given ? 0 : 1;
+
+	if (fd_count != expected)
+		return -EBADMSG;
+	for (unsigned i = 0; i < fd_count; i++, target++) {
+		if (dup2(fds[i], target) < 0)
+			return -errno;
+		fd_close(&fds[i]);
+	}
+	return 0;
+}
+
+static void execution_run(const struct runtime *runtime)
+{
+	struct worker_job *job;
+	struct output_end end = { 0 };
+
+	if (worker_job_copy(worker.channel, &job) < 0)
+		_exit(125);
+	output_writer_init(&worker.writer, worker.channel, doorbell_ring, NULL);
+	runtime->execute(&job->job, &end);
+	worker_job_free(job);
+	/* A forked child that comes back here through the runtime has nothing to say. */
+	if (worker.is_child)
+		_exit(end.exit_code);
+	output_write(&worker.writer, OUTPUT_END, &end, sizeof(end));
+	doorbell_ring(NULL, false);
+	if (worker.deaf)
+		_exit(0);
+}
+
+static void __attribute__((noreturn)) safe_point(const struct runtime *runtime)
+{
+	for (;;) {
+		struct dispatch dispatch;
+		int fds[3] = { -1, -1, -1 };
+		unsigned fd_count;
+		int size = message_receive(
+			WORKER_FD_CONTROL, &dispatch, sizeof(dispatch), fds, 3, &fd_count);
+
+		/* 0: the daemon is gone. Anything else that is no dispatch is nothing to go on with. */
+		if (size != sizeof(dispatch) || dispatch.version != CELL_VERSION)
+			_exit(0);
+		if (streams_take(&dispatch, fds, fd_count) < 0)
+			_exit(125);
+		execution_run(runtime);
+	}
+}
+
+void worker_live(const struct template_self *self, const struct birth_letter *letter, int init_fd,
+	int control_fd, int channel_fd)
+{
+	struct birth_report report;
+
+	if (channel_map(channel_fd, &worker.channel) < 0)
+		_exit(125);
+	pthread_atfork(NULL, NULL, child_marked);
+	if (cell_enter(&self->plan, letter, init_fd, control_fd, &report) < 0) {
+		worker.channel->birth = report;
+		_exit(125);
+	}
+	worker.channel->birth = report;
+	/* The first doorbell says: here, waiting. */
+	doorbell_ring(NULL, false);
+	safe_point(self->runtime);
+}
