@@ -43,7 +43,7 @@ struct birth_report {
 	uint32_t step;   /* enum birth_step of jail/enter.h that failed, or BIRTH_DONE */
 	int32_t error;   /* negative errno */
 	uint32_t layers; /* bits of enum layer (jail/layer.h) that this worker has around it */
-	uint32_t padding;
+	int32_t pid;     /* as the daemon sees it, in case the template died before it could say */
 };
 
 struct channel {

@@ -139,13 +139,27 @@ static void __attribute__((noreturn)) safe_point(const struct runtime *runtime)
 	}
 }
 
+/* As the daemon counts: /proc is still the host's, and getpid() is not. */
+static int own_pid(void)
+{
+	char text[16];
+	ssize_t n = readlink("/proc/self", text, sizeof(text) - 1);
+
+	if (n < 0)
+		return 0;
+	text[n] = '\0';
+	return (int)strtol(text, NULL, 10);
+}
+
 void worker_live(const struct template_self *self, const struct birth_letter *letter, int init_fd,
 	int control_fd, int channel_fd)
 {
-	struct birth_report report;
+	struct birth_report report = { .pid = 0 };
 
 	if (channel_map(channel_fd, &worker.channel) < 0)
 		_exit(125);
+	report.pid = own_pid();
+	worker.channel->birth = report;
 	pthread_atfork(NULL, NULL, child_marked);
 	if (cell_enter(&self->plan, letter, init_fd, control_fd, &report) < 0) {
 		worker.channel->birth = report;

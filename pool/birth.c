@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * pool/birth.c: a slot from EMPTY to IDLE: ask for a cell, ask for a worker, hear it ring.
+ *
+ * The nursery and the template answer in their own time, and a cell's own report may come before
+ * the nursery's word of its pid, so each answer is noted and the next step is taken when all that
+ * it needs is there.
+ */
+#include "base/own.h"
+#include "jail/enter.h"
+#include "pool/pool_private.h"
+#include "ring/message.h"
+
+#include "base/clock.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *const cell_steps[CELL_STEP_COUNT] = {
+	[CELL_STEP_NONE] = "start",
+	[CELL_STEP_CLONE] = "clone3",
+	[CELL_STEP_TIE] = "parent-death signal",
+	[CELL_STEP_NETWORK] = "network namespace",
+	[CELL_STEP_FILES] = "private tmpfs",
+	[CELL_STEP_PROC] = "/proc",
+	[CELL_STEP_HOSTNAME] = "host name",
+	[CELL_STEP_POWERLESS] = "dropping capabilities",
+};
+
+static void birth_overdue(void *owner)
+{
+	struct slot *slot = owner;
+
+	slot_birth_failed(slot, slot->state == SLOT_BUILDING ? "the cell was not built in time"
+							    : "the worker was not born in time");
+}
+
+void slot_birth_failed(struct slot *slot, const char *why)
+{
+	struct shard *shard = slot->shard;
+
+	atomic_fetch_add(&shard->counters.birth_failures, 1);
+	if (!shard->stopping)
+		shard_failed(shard, "slot %u: %s", slot->number, why);
+	shard_births_pause(shard);
+	slot_replace(slot, "birth");
+}
+
+static void birth_failed_at(struct slot *slot, const char *who, const char *step, int error)
+{
+	char why[160];
+
+	snprintf(why, sizeof(why), "%s failed at %s: %s", who, step, error_text(error));
+	slot_birth_failed(slot, why);
+}
+
+static void slot_clear(struct slot *slot)
+{
+	slot->init_pid = slot->worker_pid = 0;
+	slot->cell_ready = slot->worker_ready = slot->killed = false;
+	slot->worker_reaped = slot->init_reaped = false;
+	slot->ending = ENDING_NONE;
+	slot->files_bytes = slot->shard->pool->config.limits.values[LIMIT_FILES];
+	slot->open_files = slot->shard->pool->config.limits.values[LIMIT_OPEN_FILES];
+}
+
+static uint64_t files_inodes(uint64_t bytes)
+{
+	uint64_t inodes = bytes / FILES_BYTES_PER_INODE;
+
+	return inodes < FILES_INODES_MIN ? FILES_INODES_MIN : inodes;
+}
+
+void slot_build(struct slot *slot)
+{
+	struct shard *shard = slot->shard;
+	const struct limits *limits = &shard->pool->config.limits;
+	struct cgroup_limits group = {
+		.memory_bytes = limits->values[LIMIT_MEMORY],
+		.pids = limits->values[LIMIT_PIDS],
+	};
+	int result;
+
+	slot_clear(slot);
+	slot_enter(slot, SLOT_BUILDING);
+	shard->building++;
+	loop_timer_init(&slot->timer, birth_overdue, slot);
+	loop_timer_arm(shard->loop, &slot->timer, clock_now_nsec() + SLOT_BIRTH_NSEC_MAX);
+	result = cgroups_slot_prepare(shard->pool->cgroups, slot->number, &group);
+	if (result < 0) {
+		birth_failed_at(slot, "the cell", "its cgroup", result);
+		return;
+	}
+	struct cell_request request = {
+		.version = CELL_VERSION,
+		.slot = slot->number,
+		.files_bytes = slot->files_bytes,
+		.files_inodes = files_inodes(slot->files_bytes),
+		.uid = shard->pool->uid_first + slot->number,
+		.gid = shard->pool->uid_first + slot->number,
+	};
+
+	slot->network_fd = netns_take(&shard->networks);
+	result = nursery_request(&shard->nursery, &request, slot->network_fd);
+	/* The cell holds the namespace now; it is opened again from there when the cell ends. */
+	fd_close(&slot->network_fd);
+	slot->cell_asked = result == 0;
+	if (result < 0)
+		birth_failed_at(slot, "the cell", "asking the nursery", result);
+}
+
+void slot_cell_replied(struct slot *slot, const struct cell_reply *reply)
+{
+	const char *step = cell_steps[reply->step < CELL_STEP_COUNT ? reply->step : CELL_STEP_NONE];
+
+	if (reply->kind == CELL_CLONED) {
+		slot->cell_asked = false;
+		slot->init_pid = reply->pid;
+	} else {
+		slot->cell_ready = true;
+	}
+	if (slot->state != SLOT_BUILDING)
+		slot_late_arrival(slot);
+	else if (reply->error < 0)
+		birth_failed_at(slot, "the cell", step, reply->error);
+	else if (slot->cell_ready && slot->init_pid)
+		slot_bear(slot);
+}
+
+static int channel_open(struct slot *slot, int *ret_fd)
+{
+	AUTO_FD fd = -1;
+	int result = channel_create(&fd);
+
+	if (result == 0)
+		result = channel_map(fd, &slot->channel);
+	if (result < 0)
+		return result;
+	slot->channel->version = CHANNEL_VERSION;
+	output_reader_init(&slot->reader, slot->channel);
+	*ret_fd = fd_take(&fd);
+	return 0;
+}
+
+void slot_bear(struct slot *slot)
+{
+	struct shard *shard = slot->shard;
+	const struct limits *limits = &shard->pool->config.limits;
+	struct birth_letter letter = {
+		.version = CELL_VERSION,
+		.slot = slot->number,
+		.init_pid = slot->init_pid,
+		.uid = shard->pool->uid_first + slot->number,
+		.gid = shard->pool->uid_first + slot->number,
+		.open_files = slot->open_files,
+		.file_bytes = limits->values[LIMIT_FILES],
+		.pids = limits->values[LIMIT_PIDS],
+	};
+	AUTO_FD channel_fd = -1;
+	int sockets[2], result;
+
+	if (shard->template.state != TEMPLATE_READY) {
+		list_append(&shard->childless, &slot->node);
+		return;
+	}
+	result = message_pair(sockets);
+	if (result < 0) {
+		birth_failed_at(slot, "the worker", "its socket", result);
+		return;
+	}
+
+	AUTO_FD theirs = sockets[1];
+
+	slot->control_fd = sockets[0];
+	result = channel_open(slot, &channel_fd);
+	if (result == 0)
+		result = template_bear(&shard->template, &letter, theirs, channel_fd);
+	if (result < 0) {
+		birth_failed_at(slot, "the worker", "asking the template", result);
+		return;
+	}
+	slot->birth_asked = true;
+	slot_enter(slot, SLOT_BEARING);
+	slot->listening = loop_recv(shard->loop, OP_CONTROL, slot, slot->control_fd, slot->message,
+				  sizeof(slot->message)) != 0;
+}
+
+void slot_birth_replied(struct slot *slot, const struct birth_reply *reply)
+{
+	slot->birth_asked = false;
+	slot->worker_pid = reply->pid;
+	if (slot->state != SLOT_BEARING)
+		slot_late_arrival(slot);
+	else if (reply->error < 0)
+		birth_failed_at(slot, "the template", "forking", reply->error);
+	else
+		slot_idle_when_ready(slot);
+}
+
+void slot_idle_when_ready(struct slot *slot)
+{
+	struct shard *shard = slot->shard;
+	uint32_t layers;
+
+	if (!slot->worker_ready || !slot->worker_pid)
+		return;
+	loop_timer_disarm(shard->loop, &slot->timer);
+	layers = __atomic_load_n(&slot->channel->birth.layers, __ATOMIC_ACQUIRE);
+	atomic_fetch_and(&shard->counters.layers, layers);
+	atomic_fetch_add(&shard->counters.births, 1);
+	shard->birth_pause_nsec = 0;
+	/* What its birth cost is not the execution's. */
+	cgroups_slot_rearm(shard->pool->cgroups, slot->number);
+	cgroups_slot_cpu_usec(shard->pool->cgroups, slot->number, &slot->cpu_base_usec);
+	shard->building--;
+	slot_enter(slot, SLOT_IDLE);
+	list_push(&shard->idle, &slot->node);
+	shard_dispatch(shard);
+	shard_births_go_on(shard);
+}

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * pool/drain.c: output, from the worker's ring and its children's pipes to the caller.
+ *
+ * Bytes up to the output limit go straight on. What comes behind it goes into a small ring a
+ * stream, of which the last part is delivered at the end: the caller sees how a flood began and
+ * how it ended, and the pool holds no more than EXECUTION_TAIL_BYTES of it.
+ */
+#include "pool/pool_private.h"
+
+#include "base/own.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* More than this consumed at once may have made room for a waiting writer. */
+#define WAKE_AFTER_BYTES (CHANNEL_OUTPUT_BYTES / 4)
+
+static void tail_keep(struct slot_tail *tail, const char *bytes, size_t size)
+{
+	tail->written += size;
+	if (size > sizeof(tail->bytes)) {
+		bytes += size - sizeof(tail->bytes);
+		size = sizeof(tail->bytes);
+	}
+	for (size_t done = 0; done < size;) {
+		size_t at = (tail->written - size + done) % sizeof(tail->bytes);
+		size_t part = size - done < sizeof(tail->bytes) - at ? size - done : sizeof(tail->bytes) - at;
+
+		memcpy(tail->bytes + at, bytes + done, part);
+		done += part;
+	}
+}
+
+static void sink_offer(struct slot *slot, enum output_kind kind, const void *bytes, size_t size)
+{
+	if (size && !slot->execution->output(slot->execution, kind, bytes, size))
+		slot->sink_full = true;
+}
+
+static void stream_take(struct slot *slot, enum output_kind kind, const char *bytes, size_t size)
+{
+	uint64_t limit = slot->execution->limits.values[LIMIT_OUTPUT];
+	uint64_t room = limit > slot->output_bytes ? limit - slot->output_bytes : 0;
+	size_t head = size < room ? size : (size_t)room;
+
+	slot->output_bytes += head;
+	sink_offer(slot, kind, bytes, head);
+	if (size > head)
+		tail_keep(&slot->tails[kind == OUTPUT_STDERR], bytes + head, size - head);
+}
+
+bool slot_is_over_output(const struct slot *slot)
+{
+	return slot->tails[0].written || slot->tails[1].written;
+}
+
+void slot_tails_deliver(struct slot *slot)
+{
+	for (int i = 0; i < 2; i++) {
+		struct slot_tail *tail = &slot->tails[i];
+		enum output_kind kind = i ? OUTPUT_STDERR : OUTPUT_STDOUT;
+		size_t kept = tail->written < sizeof(tail->bytes) ? (size_t)tail->written : sizeof(tail->bytes);
+		size_t start = tail->written < sizeof(tail->bytes) ? 0 : tail->written % sizeof(tail->bytes);
+		size_t first = kept < sizeof(tail->bytes) - start ? kept : sizeof(tail->bytes) - start;
+
+		if (!kept)
+			continue;
+		slot->dropped_bytes += tail->written - kept;
+		slot->output_bytes += kept;
+		if (slot->execution->gap)
+			slot->execution->gap(slot->execution, kind, tail->written - kept);
+		sink_offer(slot, kind, tail->bytes + start, first);
+		sink_offer(slot, kind, tail->bytes, kept - first);
+		tail->written = 0;
+	}
+}
+
+/* The payload is copied before it is looked at: the worker can still write those pages. */
+static void record_take(struct slot *slot, const struct output_record *record)
+{
+	char bytes[OUTPUT_RECORD_BYTES_MAX];
+	size_t size = output_copy(record, 0, bytes, sizeof(bytes));
+
+	switch (record->kind) {
+	case OUTPUT_STDOUT:
+	case OUTPUT_STDERR:
+		stream_take(slot, record->kind, bytes, size);
+		break;
+	case OUTPUT_END:
+		memcpy(&slot->end, bytes, sizeof(slot->end));
+		break;
+	default:
+		slot->record_bytes += size;
+		if (slot->record_bytes <= EXECUTION_RECORD_BYTES_MAX)
+			sink_offer(slot, record->kind, bytes, size);
+	}
+}
+
+static int64_t ring_drain(struct slot *slot)
+{
+	uint64_t before = slot->reader.head;
+	struct output_record record;
+	int64_t consumed;
+	int result = 0;
+
+	while (!slot->sink_full && (result = output_peek(&slot->reader, &record)) > 0) {
+		record_take(slot, &record);
+		output_consume(&slot->reader, &record);
+	}
+	consumed = (int64_t)(slot->reader.head - before);
+	if (consumed >= WAKE_AFTER_BYTES)
+		syscall(SYS_futex, &slot->channel->output_head, FUTEX_WAKE, 1, NULL, NULL, 0);
+	return result < 0 ? result : consumed;
+}
+
+static int64_t pipe_drain(struct slot *slot, unsigned which)
+{
+	static _Thread_local char bytes[OUTPUT_CHUNK_BYTES_MAX];
+	int64_t taken = 0;
+
+	while (!slot->sink_full && slot->pipes[which].fd >= 0) {
+		ssize_t n = read(slot->pipes[which].fd, bytes, sizeof(bytes));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		stream_take(slot, which ? OUTPUT_STDERR : OUTPUT_STDOUT, bytes, (size_t)n);
+		taken += n;
+		/* A writer as fast as we are must not keep us here: its limit has to be looked at. */
+		if (slot_is_over_output(slot))
+			break;
+	}
+	return taken;
+}
+
+int64_t slot_drain(struct slot *slot)
+{
+	int64_t consumed = ring_drain(slot);
+
+	if (consumed < 0)
+		return consumed;
+	consumed += pipe_drain(slot, 0);
+	return consumed + pipe_drain(slot, 1);
+}

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * pool/ending.c: the one verdict of an execution, from what the kernel and the ring can prove.
+ *
+ * In this order: an OOM kill that the cgroup counted; the daemon's own reason to end it; the end
+ * record, which also outranks a deadline that it beat; the way the worker's process died. The
+ * figures are the kernel's, never the worker's.
+ */
+#include "pool/pool_private.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
+
+static void limit_hit(struct slot *slot, struct result *result, enum limit limit)
+{
+	result->limit = limit;
+	result->limit_value = slot->execution->limits.values[limit];
+}
+
+static void limit_verdict(struct slot *slot, struct result *result, enum limit limit)
+{
+	limit_hit(slot, result, limit);
+	result->verdict = VERDICT_LIMIT;
+}
+
+static void record_verdict(struct slot *slot, struct result *result)
+{
+	switch (slot->end.ending) {
+	case OUTPUT_ENDED_OK:
+		result->verdict = VERDICT_OK;
+		return;
+	case OUTPUT_ENDED_ERROR:
+		result->verdict = VERDICT_ERROR;
+		result->exit_code = 1;
+		return;
+	case OUTPUT_ENDED_EXIT:
+		result->exit_code = slot->end.exit_code & 0xff;
+		result->verdict = result->exit_code ? VERDICT_EXIT : VERDICT_OK;
+		return;
+	}
+	result->verdict = VERDICT_DENIED;
+	snprintf(result->reason, sizeof(result->reason), "the worker reported an end that does not exist");
+}
+
+static void exit_verdict(struct slot *slot, struct result *result)
+{
+	const siginfo_t *info = &slot->worker_exit;
+
+	if (!slot->worker_reaped) {
+		result->verdict = VERDICT_LOST;
+		snprintf(result->reason, sizeof(result->reason), "the worker's control socket broke");
+	} else if (info->si_code == CLD_EXITED) {
+		result->exit_code = info->si_status & 0xff;
+		result->verdict = result->exit_code ? VERDICT_EXIT : VERDICT_OK;
+	} else {
+		result->signal = info->si_status;
+		result->verdict = VERDICT_SIGNAL;
+	}
+}
+
+static void ending_verdict(struct slot *slot, struct result *result)
+{
+	switch (slot->ending) {
+	case ENDING_OUTPUT:
+		limit_verdict(slot, result, LIMIT_OUTPUT);
+		return;
+	case ENDING_PROTOCOL:
+		result->verdict = VERDICT_DENIED;
+		snprintf(result->reason, sizeof(result->reason),
+			"the program wrote what cannot be into its worker's output ring or socket, and was ended");
+		return;
+	case ENDING_CANCELLED:
+		result->verdict = VERDICT_CANCELLED;
+		snprintf(result->reason, sizeof(result->reason), "it was asked to end");
+		return;
+	default:
+		break;
+	}
+	if (slot->reader.ended) {
+		record_verdict(slot, result);
+	} else if (slot->ending == ENDING_TIMEOUT) {
+		limit_hit(slot, result, LIMIT_TIMEOUT);
+		result->verdict = VERDICT_TIMEOUT;
+	} else if (slot->ending == ENDING_CPU) {
+		limit_verdict(slot, result, LIMIT_CPU_TIME);
+	} else {
+		exit_verdict(slot, result);
+	}
+}
+
+static bool files_are_full(const struct slot *slot)
+{
+	struct statfs status;
+	char path[48];
+
+	/* The mount is ours, and its place in the cell's read-only root cannot be changed from inside. */
+	snprintf(path, sizeof(path), "/proc/%d/root/workspace", (int)slot->init_pid);
+	return statfs(path, &status) == 0 && (status.f_bavail == 0 || status.f_ffree == 0);
+}
+
+/* A program that failed because it was refused something: the refusal is the verdict. */
+static void refusal_verdict(struct slot *slot, struct result *result, uint64_t pids_refused)
+{
+	bool failed = result->verdict == VERDICT_ERROR || result->verdict == VERDICT_EXIT ||
+		result->verdict == VERDICT_SIGNAL;
+
+	if (pids_refused && failed)
+		limit_verdict(slot, result, LIMIT_PIDS);
+	else if (pids_refused && result->limit == RESULT_NO_LIMIT)
+		limit_hit(slot, result, LIMIT_PIDS);
+	else if (failed && files_are_full(slot))
+		limit_verdict(slot, result, LIMIT_FILES);
+}
+
+void slot_verdict(struct slot *slot, struct result *result)
+{
+	struct cgroup_usage usage = { .oom_kills = slot->oom_base, .pids_refused = slot->pids_base };
+	uint64_t pids_refused;
+
+	cgroups_slot_usage(slot->shard->pool->cgroups, slot->number, &usage);
+	result->limit = RESULT_NO_LIMIT;
+	if (usage.oom_kills > slot->oom_base) {
+		limit_verdict(slot, result, LIMIT_MEMORY);
+	} else {
+		ending_verdict(slot, result);
+		pids_refused = usage.pids_refused - slot->pids_base;
+		refusal_verdict(slot, result, pids_refused);
+	}
+	slot->oom_base = usage.oom_kills;
+	slot->pids_base = usage.pids_refused;
+	if (usage.cpu_usec > slot->cpu_base_usec)
+		result->usage.cpu_usec = usage.cpu_usec - slot->cpu_base_usec;
+	result->usage.memory_peak_bytes = usage.memory_peak_bytes;
+}

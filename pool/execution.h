@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * pool/execution.h: one request to run code, from submission to its one verdict.
+ *
+ * The caller allocates it, fills in the first part, and hands it to pool_submit(); from then on the
+ * pool owns it until `done` is called, exactly once. Both callbacks run on a shard's thread, must
+ * not block, and may submit.
+ */
+#pragma once
+
+#include "base/list.h"
+#include "pool/verdict.h"
+#include "ring/loop.h"
+#include "ring/output.h"
+
+struct execution;
+struct shard;
+struct slot;
+
+#define OUTPUT_CHUNK_BYTES_MAX (64u * 1024u)
+
+struct execution {
+	/* The request. Strings and bytes stay the caller's and must live until `done`. */
+	const char *code;
+	size_t code_bytes;
+	const char *environment; /* "NAME=value\0" each */
+	size_t environment_bytes;
+	const char *arguments;   /* "argument\0" each */
+	size_t arguments_bytes;
+	int stdin_fd;            /* read end for the worker, or -1: at end of file. Stays the caller's */
+	bool stream;             /* bring output as it is written, not only when it has piled up */
+	bool want_result;        /* the value of the last expression as records */
+	struct limits limits;
+	uint64_t queue_nsec_max; /* longest wait for a worker; 0: as long as it takes */
+
+	/*
+	 * Takes bytes of a stream or of a result's record, all of them, at most OUTPUT_CHUNK_BYTES_MAX
+	 * at a time. False: taken, but no more until execution_resume() on the shard's thread.
+	 */
+	bool (*output)(struct execution *execution, enum output_kind kind, const void *bytes, size_t size);
+	/* Between the first and the last part of a stream that passed the output limit. May be NULL. */
+	void (*gap)(struct execution *execution, enum output_kind kind, uint64_t dropped_bytes);
+	void (*done)(struct execution *execution);
+	void *user;
+
+	/* The answer: valid in `done`. */
+	struct result result;
+
+	/* The pool's own. */
+	struct list node;
+	struct loop_timer queue_timer;
+	struct shard *shard;
+	struct slot *slot;
+	uint64_t submitted_nsec, started_nsec;
+	bool cancelled;
+};
+
+/* Zeroes, no stdin, standard limits. */
+void execution_init(struct execution *execution);
+
+/* On the shard's thread: the output callback has room again. */
+void execution_resume(struct execution *execution);

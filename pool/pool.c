@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * pool/pool.c: the pool as its users see it: started, handed executions, asked, stopped.
+ */
+#include "pool/pool.h"
+
+#include "base/clock.h"
+#include "base/own.h"
+#include "pool/pool_private.h"
+#include "ring/channel.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+/*
+ * One uid a slot, far from anybody's, and a range of its own for each daemon on the machine: quotas
+ * by uid (inotify, keys, pipes) cross namespaces. pid_max is 2^22; ranges repeat after 2^14 pids.
+ */
+#define UID_FIRST 0x70000000u
+#define UID_RANGES 0x4000u
+
+#define QUEUE_STANDARD 1024u
+#define START_NSEC_MAX (90 * NSEC_PER_SEC)
+#define DESCRIPTORS_PER_WORKER 4u
+
+void pool_config_init(struct pool_config *config)
+{
+	*config = (struct pool_config){ .runtime = "python", .workers = 16, .queue_max = QUEUE_STANDARD };
+	limits_init(&config->limits);
+}
+
+/* Beside us in build/bin, or where `make install` puts them. */
+static int program_find(const char *name, char *path, size_t size, struct error *error)
+{
+	char self[400];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char *slash;
+
+	if (n > 0) {
+		self[n] = '\0';
+		slash = strrchr(self, '/');
+		if (slash) {
+			*slash = '\0';
+			snprintf(path, size, "%s/%s", self, name);
+			if (access(path, X_OK) == 0)
+				return 0;
+		}
+	}
+	snprintf(path, size, "%s/%s", CORRAL_LIBEXEC, name);
+	if (access(path, X_OK) == 0)
+		return 0;
+	return error_set(error, -ENOENT, "the program %s is neither beside corral nor at %s; run make, or make install",
+		name, path);
+}
+
+static unsigned cpus_allowed(int *cpus, unsigned max)
+{
+	cpu_set_t set;
+	unsigned count = 0;
+
+	CPU_ZERO(&set);
+	if (sched_getaffinity(0, sizeof(set), &set) < 0)
+		return 0;
+	for (int cpu = 0; cpu < CPU_SETSIZE && count < max; cpu++)
+		if (CPU_ISSET((unsigned)cpu, &set))
+			cpus[count++] = cpu;
+	return count;
+}
+
+static void descriptors_raise(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+}
+
+static int config_check(const struct pool_config *config, struct error *error)
+{
+	if (geteuid() != 0)
+		return error_set(error, -EPERM, "corral makes namespaces and cgroups and must run as root; use sudo");
+	if (config->workers < 1 || config->workers > POOL_WORKERS_MAX)
+		return error_set(error, -EINVAL, "cannot keep %u workers: give a number from 1 to %u",
+			config->workers, POOL_WORKERS_MAX);
+	if (strcmp(config->runtime, "python") != 0)
+		return error_set(error, -EINVAL, "there is no runtime '%s': give python", config->runtime);
+	return 0;
+}
+
+static int pool_prepare(struct pool *pool, struct error *error)
+{
+	int result = program_find("corral-init", pool->init_program, sizeof(pool->init_program), error);
+
+	if (result == 0)
+		result = program_find("corral-python", pool->runtime_program, sizeof(pool->runtime_program), error);
+	if (result < 0)
+		return result;
+	descriptors_raise();
+	result = cgroups_sweep(error);
+	if (result < 0)
+		return result;
+	result = cgroups_open(&pool->cgroups, pool->config.workers, error);
+	if (result < 0)
+		return result;
+	pool->uid_first = UID_FIRST + ((uint32_t)getpid() % UID_RANGES) * POOL_WORKERS_MAX;
+	pool->slots = calloc(pool->config.workers, sizeof(*pool->slots));
+	return pool->slots ? 0 : error_set(error, -ENOMEM, "no memory for %u workers", pool->config.workers);
+}
+
+static int slots_prepare(struct pool *pool, struct error *error)
+{
+	for (unsigned i = 0; i < pool->config.workers; i++) {
+		struct slot *slot = &pool->slots[i];
+
+		slot->number = i;
+		slot->network_fd = slot->control_fd = slot->pipes[0].fd = slot->pipes[1].fd = -1;
+		list_init(&slot->node);
+		slot->tails = calloc(2, sizeof(*slot->tails));
+		if (!slot->tails)
+			return error_set(error, -ENOMEM, "no memory for %u workers", pool->config.workers);
+	}
+	return 0;
+}
+
+static int shards_start(struct pool *pool, struct error *error)
+{
+	int cpus[POOL_SHARDS_MAX];
+	unsigned cpu_count = cpus_allowed(cpus, POOL_SHARDS_MAX), wanted = pool->config.shards;
+	unsigned first = 0;
+
+	if (!cpu_count)
+		return error_set(error, -ENODEV, "cannot find out which CPUs to run on");
+	if (!wanted || wanted > cpu_count)
+		wanted = cpu_count;
+	if (wanted > pool->config.workers)
+		wanted = pool->config.workers;
+	for (unsigned i = 0; i < wanted; i++) {
+		struct shard *shard = &pool->shards[i];
+		unsigned end = (unsigned)((uint64_t)pool->config.workers * (i + 1) / wanted);
+
+		*shard = (struct shard){
+			.pool = pool,
+			.number = i,
+			.cpu = cpus[i],
+			.slots = &pool->slots[first],
+			.slot_count = end - first,
+		};
+		for (unsigned k = first; k < end; k++)
+			pool->slots[k].shard = shard;
+		first = end;
+		int result = shard_start(shard, error);
+
+		if (result < 0)
+			return result;
+		pool->shard_count++;
+	}
+	return 0;
+}
+
+static struct timespec deadline_in(uint64_t nsec)
+{
+	uint64_t due = clock_now_nsec() + nsec;
+
+	return (struct timespec){ .tv_sec = (time_t)(due / NSEC_PER_SEC), .tv_nsec = (long)(due % NSEC_PER_SEC) };
+}
+
+void pool_changed(struct pool *pool)
+{
+	pthread_mutex_lock(&pool->lock);
+	pthread_cond_broadcast(&pool->changed);
+	pthread_mutex_unlock(&pool->lock);
+}
+
+static unsigned idle_count(struct pool *pool)
+{
+	unsigned idle = 0;
+
+	for (unsigned i = 0; i < pool->shard_count; i++)
+		idle += atomic_load(&pool->shards[i].counters.idle);
+	return idle;
+}
+
+bool pool_wait_idle(struct pool *pool, unsigned idle, uint64_t nsec)
+{
+	struct timespec due = deadline_in(nsec);
+	int result = 0;
+
+	pthread_mutex_lock(&pool->lock);
+	while (idle_count(pool) < idle && result == 0)
+		result = pthread_cond_timedwait(&pool->changed, &pool->lock, &due);
+	pthread_mutex_unlock(&pool->lock);
+	return idle_count(pool) >= idle;
+}
+
+static bool start_is_decided(struct pool *pool)
+{
+	for (unsigned i = 0; i < pool->shard_count; i++)
+		if (!atomic_load(&pool->shards[i].counters.idle) &&
+		    !atomic_load(&pool->shards[i].counters.birth_failures) &&
+		    !atomic_load(&pool->shards[i].counters.template_restarts))
+			return false;
+	return true;
+}
+
+/* One worker a shard, or the first failure: what does not work at start is told, not retried. */
+static int first_workers_wait(struct pool *pool, struct error *error)
+{
+	struct timespec due = deadline_in(START_NSEC_MAX);
+	struct pool_status status;
+	int result = 0;
+
+	pthread_mutex_lock(&pool->lock);
+	while (!start_is_decided(pool) && result == 0)
+		result = pthread_cond_timedwait(&pool->changed, &pool->lock, &due);
+	pthread_mutex_unlock(&pool->lock);
+	pool_status(pool, &status);
+	if (status.idle >= pool->shard_count)
+		return 0;
+	return error_set(error, -EIO, "the first worker could not be started: %s",
+		status.last_failure[0] ? status.last_failure : "it took too long");
+}
+
+int pool_start(struct pool **ret_pool, const struct pool_config *config, struct error *error)
+{
+	struct pool *pool;
+	pthread_condattr_t attributes;
+	int result = config_check(config, error);
+
+	if (result < 0)
+		return result;
+	pool = calloc(1, sizeof(*pool));
+	if (!pool)
+		return error_set(error, -ENOMEM, "no memory for a pool");
+	pool->config = *config;
+	if (!pool->config.queue_max || pool->config.queue_max > POOL_QUEUE_MAX)
+		pool->config.queue_max = QUEUE_STANDARD;
+	pthread_mutex_init(&pool->lock, NULL);
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&pool->changed, &attributes);
+	pthread_condattr_destroy(&attributes);
+	result = pool_prepare(pool, error);
+	if (result == 0)
+		result = slots_prepare(pool, error);
+	if (result == 0)
+		result = shards_start(pool, error);
+	if (result == 0)
+		result = first_workers_wait(pool, error);
+	if (result < 0) {
+		pool_stop(pool);
+		return result;
+	}
+	*ret_pool = pool;
+	return 0;
+}
+
+void pool_stop(struct pool *pool)
+{
+	if (!pool)
+		return;
+	atomic_store(&pool->stopping, true);
+	for (unsigned i = 0; i < pool->shard_count; i++)
+		shard_stop(&pool->shards[i]);
+	for (unsigned i = 0; i < pool->shard_count; i++)
+		pthread_join(pool->shards[i].thread, NULL);
+	for (unsigned i = 0; i < POOL_SHARDS_MAX; i++) {
+		struct shard *shard = &pool->shards[i];
+
+		if (!shard->pool)
+			break;
+		loop_free(shard->loop);
+		netns_pool_fini(&shard->networks);
+		pthread_mutex_destroy(&shard->inbox_lock);
+	}
+	for (unsigned i = 0; pool->slots && i < pool->config.workers; i++)
+		free(pool->slots[i].tails);
+	free(pool->slots);
+	cgroups_close(pool->cgroups);
+	pthread_cond_destroy(&pool->changed);
+	pthread_mutex_destroy(&pool->lock);
+	free(pool);
+}
+
+static struct shard *shard_for(struct pool *pool, struct shard *home)
+{
+	struct shard *shortest = home ? home : &pool->shards[0];
+
+	if (home && atomic_load(&home->counters.idle))
+		return home;
+	for (unsigned i = 0; i < pool->shard_count; i++) {
+		struct shard *shard = &pool->shards[i];
+
+		if (atomic_load(&shard->counters.idle) > atomic_load(&shard->counters.queued))
+			return shard;
+		if (atomic_load(&shard->counters.queued) < atomic_load(&shortest->counters.queued))
+			shortest = shard;
+	}
+	return shortest;
+}
+
+int pool_submit(struct pool *pool, struct execution *execution)
+{
+	struct shard *home = shard_current(), *shard;
+
+	if (execution->code_bytes + execution->environment_bytes + execution->arguments_bytes >
+	    CHANNEL_MAILBOX_BYTES)
+		return -EMSGSIZE;
+	if (atomic_load(&pool->stopping))
+		return -ESHUTDOWN;
+	execution->submitted_nsec = clock_now_nsec();
+	execution->cancelled = false;
+	shard = shard_for(pool, home && home->pool == pool ? home : NULL);
+	if (shard == home)
+		return shard_accept(shard, execution);
+	execution->shard = shard;
+	shard_post(shard, execution);
+	return 0;
+}
+
+void pool_cancel(struct pool *pool, struct execution *execution)
+{
+	shard_cancel(execution->shard, execution);
+}
+
+static void layers_status(struct pool *pool, unsigned layers, struct layer_status *status)
+{
+	for (int i = 0; i < LAYER_COUNT; i++) {
+		status[i].state = layers & (1u << i) ? LAYER_ENFORCED : LAYER_ABSENT;
+		snprintf(status[i].detail, sizeof(status[i].detail), "%s",
+			layers & (1u << i) ? "around every worker" : "not around every worker; see corral doctor");
+	}
+	/* How much of it, the cgroup tree knows best. */
+	cgroups_status(pool->cgroups, &status[LAYER_CGROUP]);
+}
+
+void pool_status(struct pool *pool, struct pool_status *ret_status)
+{
+	unsigned layers = ~0u;
+
+	*ret_status = (struct pool_status){ .total = pool->config.workers, .shards = pool->shard_count };
+	for (unsigned i = 0; i < pool->shard_count; i++) {
+		struct shard *shard = &pool->shards[i];
+		struct shard_counters *counters = &shard->counters;
+
+		ret_status->busy += atomic_load(&counters->busy);
+		ret_status->idle += atomic_load(&counters->idle);
+		ret_status->resetting += atomic_load(&counters->resetting);
+		ret_status->dead += atomic_load(&counters->dead);
+		ret_status->queued += atomic_load(&counters->queued);
+		ret_status->executions += atomic_load(&counters->executions);
+		ret_status->births += atomic_load(&counters->births);
+		ret_status->birth_failures += atomic_load(&counters->birth_failures);
+		ret_status->template_restarts += atomic_load(&counters->template_restarts);
+		ret_status->quarantined += atomic_load(&counters->quarantined);
+		layers &= atomic_load(&counters->layers);
+		pthread_mutex_lock(&shard->inbox_lock);
+		if (shard->last_failure[0])
+			memcpy(ret_status->last_failure, shard->last_failure, sizeof(shard->last_failure));
+		pthread_mutex_unlock(&shard->inbox_lock);
+	}
+	layers_status(pool, ret_status->births ? layers : 0, ret_status->layers);
+}
+
+unsigned pool_shards(const struct pool *pool)
+{
+	return pool->shard_count;
+}

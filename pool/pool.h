@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * pool/pool.h: all workers of one daemon, or of one command that embeds them.
+ *
+ * A shard a CPU: a thread with its loop, its nursery, its template and its workers, all pinned
+ * beside each other, because a wake-up across CPUs costs ten times one on the same. An execution
+ * goes to the shard of the thread that submits it if that has an idle worker, else to one that has,
+ * else it waits in line.
+ */
+#pragma once
+
+#include "base/error.h"
+#include "jail/layer.h"
+#include "pool/execution.h"
+
+struct pool;
+
+struct pool_config {
+	const char *runtime;   /* "python" */
+	const char *imports;   /* modules to warm; NULL: the runtime's usual ones */
+	unsigned workers;      /* kept ready, in all shards together */
+	unsigned shards;       /* 0: one a CPU that we may run on */
+	unsigned queue_max;    /* executions waiting, a shard; 0: the standard */
+	struct limits limits;  /* cells are built for these; requests may differ */
+};
+
+struct pool_status {
+	unsigned total, busy, idle, resetting, dead, queued;
+	unsigned shards;
+	uint64_t executions, births, birth_failures, template_restarts, quarantined;
+	char last_failure[256]; /* of a birth or a template; "" */
+	struct layer_status layers[LAYER_COUNT];
+};
+
+void pool_config_init(struct pool_config *config);
+
+/* Starts everything and waits until one worker a shard is ready. 0 or a negative errno and a sentence. */
+int pool_start(struct pool **ret_pool, const struct pool_config *config, struct error *error);
+
+/* Waits until `idle` workers are ready, for at most `nsec`. True if they are. */
+bool pool_wait_idle(struct pool *pool, unsigned idle, uint64_t nsec);
+
+/* Cancels what runs, ends every worker, removes every cgroup. NULL is accepted. */
+void pool_stop(struct pool *pool);
+
+/*
+ * Hands over an execution, from any thread. 0; or, with `done` not called: -EAGAIN (queues full),
+ * -EMSGSIZE (code, environment and arguments exceed the mailbox), -ESHUTDOWN.
+ */
+int pool_submit(struct pool *pool, struct execution *execution);
+
+/* Asks for an end with VERDICT_CANCELLED, from any thread; `done` follows unless it was called. */
+void pool_cancel(struct pool *pool, struct execution *execution);
+
+void pool_status(struct pool *pool, struct pool_status *ret_status);
+
+unsigned pool_shards(const struct pool *pool);

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * pool/pool_private.h: private to pool/: what the shards of one pool share.
+ */
+#pragma once
+
+#include "pool/pool.h"
+#include "pool/shard.h"
+
+struct pool {
+	struct pool_config config;
+	struct cgroups *cgroups;
+	char init_program[512];
+	char runtime_program[512];
+	uint32_t uid_first;
+	struct slot *slots;
+	struct shard shards[POOL_SHARDS_MAX];
+	unsigned shard_count;
+	atomic_bool stopping;
+
+	pthread_mutex_t lock; /* for the condition alone */
+	pthread_cond_t changed; /* a worker became idle, or a birth failed */
+};
+
+/* Tells whoever waits that the number of idle workers, or the last failure, changed. */
+void pool_changed(struct pool *pool);

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * pool/reset.c: a slot from ENDING to EMPTY: nothing of the last cell is left.
+ *
+ * Killing PID 1 kills everything in its pid namespace, and PID 1 cannot be reaped before all of it
+ * is (pid_namespaces(7)): so a reaped corral-init, a reaped worker and an empty cgroup prove that
+ * no process, mapping, mount, socket or tmpfs of the cell lives on. Only then is the slot EMPTY and
+ * its network namespace handed on. What takes too long is quarantined and told, never reused.
+ */
+#include "base/clock.h"
+#include "base/own.h"
+#include "pool/pool_private.h"
+
+#include <errno.h>
+#include <signal.h>
+
+#define EMPTY_RECHECK_NSEC NSEC_PER_MSEC
+
+void slot_kill(struct slot *slot)
+{
+	if (slot->killed)
+		return;
+	slot->killed = true;
+	if (slot->init_pid && slot->network_fd < 0)
+		slot->network_fd = netns_of(slot->init_pid);
+	/* Neither pid is reaped before here, so neither can name a stranger. */
+	if (cgroups_slot_kill(slot->shard->pool->cgroups, slot->number) < 0) {
+		if (slot->init_pid && !slot->init_reaped)
+			kill(slot->init_pid, SIGKILL);
+		if (slot->worker_pid && !slot->worker_reaped)
+			kill(slot->worker_pid, SIGKILL);
+	}
+}
+
+static void death_overdue(void *owner)
+{
+	struct slot *slot = owner;
+
+	slot_enter(slot, SLOT_QUARANTINED);
+	atomic_fetch_add(&slot->shard->counters.quarantined, 1);
+	shard_failed(slot->shard, "slot %u: its processes did not end in time, quarantined", slot->number);
+}
+
+static void waits_arm(struct slot *slot)
+{
+	struct loop *loop = slot->shard->loop;
+
+	if (slot->worker_pid && !slot->worker_reaped && !slot->worker_waiting)
+		slot->worker_waiting =
+			loop_wait_child(loop, OP_WORKER_EXIT, slot, slot->worker_pid, &slot->worker_exit) != 0;
+	if (slot->init_pid && !slot->init_reaped && !slot->init_waiting)
+		slot->init_waiting =
+			loop_wait_child(loop, OP_INIT_EXIT, slot, slot->init_pid, &slot->init_exit) != 0;
+}
+
+void slot_replace(struct slot *slot, const char *why)
+{
+	struct shard *shard = slot->shard;
+
+	if (slot->state == SLOT_BUILDING || slot->state == SLOT_BEARING)
+		shard->building--;
+	list_remove(&slot->node);
+	slot_enter(slot, SLOT_ENDING);
+	loop_timer_init(&slot->timer, death_overdue, slot);
+	loop_timer_arm(shard->loop, &slot->timer, clock_now_nsec() + SLOT_DEATH_NSEC_MAX);
+	slot_kill(slot);
+	slot_empty_when_quiet(slot);
+}
+
+void slot_late_arrival(struct slot *slot)
+{
+	/* It may have been cloned after the first kill. */
+	slot->killed = false;
+	slot_kill(slot);
+	slot_empty_when_quiet(slot);
+}
+
+static bool slot_is_quiet(const struct slot *slot)
+{
+	return !slot->cell_asked && !slot->birth_asked && !slot->listening && !slot->worker_waiting &&
+		!slot->init_waiting && (!slot->worker_pid || slot->worker_reaped) &&
+		(!slot->init_pid || slot->init_reaped) && !slot->pipes[0].polling &&
+		!slot->pipes[1].polling && !slot->execution;
+}
+
+static void empty_recheck(void *owner)
+{
+	struct slot *slot = owner;
+
+	loop_timer_init(&slot->timer, death_overdue, slot);
+	loop_timer_arm(slot->shard->loop, &slot->timer, clock_now_nsec() + SLOT_DEATH_NSEC_MAX);
+	slot_empty_when_quiet(slot);
+}
+
+void slot_empty_when_quiet(struct slot *slot)
+{
+	struct shard *shard = slot->shard;
+
+	if (slot->state != SLOT_ENDING && slot->state != SLOT_QUARANTINED)
+		return;
+	waits_arm(slot);
+	if (!slot_is_quiet(slot))
+		return;
+	loop_timer_disarm(shard->loop, &slot->timer);
+	if (cgroups_slot_is_empty(shard->pool->cgroups, slot->number) == 0) {
+		slot->killed = false;
+		slot_kill(slot);
+		loop_timer_init(&slot->timer, empty_recheck, slot);
+		loop_timer_arm(shard->loop, &slot->timer, clock_now_nsec() + EMPTY_RECHECK_NSEC);
+		return;
+	}
+	for (int i = 0; i < 2; i++)
+		fd_close(&slot->pipes[i].fd);
+	fd_close(&slot->control_fd);
+	channel_unmap(slot->channel);
+	slot->channel = NULL;
+	netns_give(&shard->networks, slot->network_fd);
+	slot->network_fd = -1;
+	slot_enter(slot, SLOT_EMPTY);
+	list_append(&shard->unborn, &slot->node);
+	shard_births_go_on(shard);
+}
+
+void slot_control_received(void *owner, int32_t result)
+{
+	struct slot *slot = owner;
+
+	slot->listening = false;
+	if (result <= 0) {
+		/* Every holder of the socket is gone. Without a process to wait for, that is all we learn. */
+		if (slot->state == SLOT_BEARING)
+			slot_birth_failed(slot, "the worker ended before it was ready");
+		else if (slot->state == SLOT_IDLE)
+			slot_replace(slot, "died idle");
+		else
+			slot_empty_when_quiet(slot);
+		return;
+	}
+	/* Armed first: looking may end the slot. */
+	slot->listening = loop_recv(slot->shard->loop, OP_CONTROL, slot, slot->control_fd, slot->message,
+				  sizeof(slot->message)) != 0;
+	if (slot->state == SLOT_BEARING) {
+		slot->worker_ready = true;
+		slot_idle_when_ready(slot);
+	} else if (slot->state == SLOT_BUSY) {
+		slot_doorbell(slot);
+	}
+}
+
+void slot_worker_exited(void *owner, int32_t result)
+{
+	struct slot *slot = owner;
+
+	slot->worker_waiting = false;
+	/* -ECHILD: nobody to wait for any more. */
+	slot->worker_reaped = result >= 0 || result == -ECHILD;
+	slot_worker_gone(slot);
+	slot_empty_when_quiet(slot);
+}
+
+void slot_init_exited(void *owner, int32_t result)
+{
+	struct slot *slot = owner;
+
+	slot->init_waiting = false;
+	slot->init_reaped = result >= 0 || result == -ECHILD;
+	slot_empty_when_quiet(slot);
+}

@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * pool/run.c: one execution in a slot: dispatch, doorbells, deadline, end, answer.
+ *
+ * What a worker sends is a reason to look, never something to believe: the end is a record in the
+ * ring, a death is what the kernel says of the process. The answer leaves before the reset begins.
+ */
+#include "base/clock.h"
+#include "base/own.h"
+#include "pool/pool_private.h"
+#include "ring/message.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+
+static void deadline_fired(void *owner);
+
+static const unsigned pipe_types[2] = { OP_STDOUT_PIPE, OP_STDERR_PIPE };
+
+/* Resizes the cell's tmpfs from outside: fspick(2), Linux 5.2. */
+static int files_resize(const struct slot *slot, uint64_t bytes)
+{
+	char path[48], text[24];
+
+	snprintf(path, sizeof(path), "/proc/%d/root/workspace", (int)slot->init_pid);
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)bytes);
+	AUTO_FD fs = fspick(AT_FDCWD, path, FSPICK_CLOEXEC);
+
+	if (fs < 0 || fsconfig(fs, FSCONFIG_SET_STRING, "size", text, 0) < 0 ||
+	    fsconfig(fs, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0) < 0)
+		return -errno;
+	return 0;
+}
+
+/* Only what differs from what stands around the worker is written. */
+static int limits_apply(struct slot *slot, const struct limits *limits)
+{
+	struct cgroup_limits group = {
+		.memory_bytes = limits->values[LIMIT_MEMORY],
+		.pids = limits->values[LIMIT_PIDS],
+	};
+	int result = cgroups_slot_prepare(slot->shard->pool->cgroups, slot->number, &group);
+
+	if (result == 0 && slot->files_bytes != limits->values[LIMIT_FILES]) {
+		result = files_resize(slot, limits->values[LIMIT_FILES]);
+		if (result == 0)
+			slot->files_bytes = limits->values[LIMIT_FILES];
+	}
+	if (result == 0 && slot->open_files != limits->values[LIMIT_OPEN_FILES]) {
+		struct rlimit files = { limits->values[LIMIT_OPEN_FILES], limits->values[LIMIT_OPEN_FILES] };
+
+		if (prlimit(slot->worker_pid, RLIMIT_NOFILE, &files, NULL) < 0)
+			return -errno;
+		slot->open_files = limits->values[LIMIT_OPEN_FILES];
+	}
+	return result;
+}
+
+static void mailbox_fill(struct slot *slot, const struct execution *execution)
+{
+	struct mailbox *mailbox = &slot->channel->mailbox;
+	uint8_t *box = channel_mailbox_bytes(slot->channel);
+
+	memcpy(box, execution->code, execution->code_bytes);
+	box += execution->code_bytes;
+	if (execution->environment_bytes)
+		memcpy(box, execution->environment, execution->environment_bytes);
+	box += execution->environment_bytes;
+	if (execution->arguments_bytes)
+		memcpy(box, execution->arguments, execution->arguments_bytes);
+	mailbox->code_bytes = (uint32_t)execution->code_bytes;
+	mailbox->environment_bytes = (uint32_t)execution->environment_bytes;
+	mailbox->arguments_bytes = (uint32_t)execution->arguments_bytes;
+	mailbox->flags = execution->want_result ? MAILBOX_WANT_RESULT : 0;
+	if (getrandom(mailbox->seed, sizeof(mailbox->seed), 0) != sizeof(mailbox->seed))
+		memset(mailbox->seed, 0, sizeof(mailbox->seed));
+	output_want_wake(&slot->reader, execution->stream);
+}
+
+/* Fresh pipes for each execution: a used one could carry flags, a size or bytes of another's. */
+static int dispatch_send(struct slot *slot, const struct execution *execution)
+{
+	struct dispatch dispatch = {
+		.version = CELL_VERSION,
+		.stdin_given = execution->stdin_fd >= 0,
+	};
+	int out[2], err[2], fds[3];
+	unsigned count = 0;
+
+	if (pipe2(out, O_CLOEXEC) < 0)
+		return -errno;
+	AUTO_FD out_read = out[0], out_write = out[1];
+
+	if (pipe2(err, O_CLOEXEC) < 0)
+		return -errno;
+	AUTO_FD err_read = err[0], err_write = err[1];
+
+	/* Of the read ends alone: the flag belongs to the open file, and theirs must block. */
+	if (fcntl(out_read, F_SETFL, O_NONBLOCK) < 0 || fcntl(err_read, F_SETFL, O_NONBLOCK) < 0)
+		return -errno;
+	if (dispatch.stdin_given)
+		fds[count++] = execution->stdin_fd;
+	fds[count++] = out_write;
+	fds[count++] = err_write;
+	int result = message_send(slot->control_fd, &dispatch, sizeof(dispatch), fds, count);
+
+	if (result < 0)
+		return result;
+	slot->pipes[0].fd = fd_take(&out_read);
+	slot->pipes[1].fd = fd_take(&err_read);
+	return 0;
+}
+
+static void pipe_poll(struct slot *slot, unsigned which)
+{
+	struct slot_pipe *pipe = &slot->pipes[which];
+
+	if (pipe->fd >= 0 && !pipe->polling)
+		pipe->polling = loop_poll(slot->shard->loop, pipe_types[which], slot, pipe->fd, POLLIN) != 0;
+}
+
+/* The deadline, or the moment at which the CPU limit could be reached at the earliest. */
+static void deadline_arm(struct slot *slot, uint64_t now)
+{
+	const struct limits *limits = &slot->execution->limits;
+	uint64_t cpu_limit = limits->values[LIMIT_CPU_TIME], used_usec = 0, left, due;
+
+	cgroups_slot_cpu_usec(slot->shard->pool->cgroups, slot->number, &used_usec);
+	used_usec -= used_usec < slot->cpu_base_usec ? used_usec : slot->cpu_base_usec;
+	left = cpu_limit > used_usec * NSEC_PER_USEC ? cpu_limit - used_usec * NSEC_PER_USEC : 0;
+	/* A cell runs on one CPU: it cannot use time faster than the clock. */
+	due = now + (left > CPU_RECHECK_NSEC_MIN ? left : CPU_RECHECK_NSEC_MIN);
+	loop_timer_arm(slot->shard->loop, &slot->timer,
+		due < slot->deadline_nsec ? due : slot->deadline_nsec);
+}
+
+static bool cpu_is_used_up(struct slot *slot)
+{
+	uint64_t used_usec = 0;
+
+	cgroups_slot_cpu_usec(slot->shard->pool->cgroups, slot->number, &used_usec);
+	return used_usec > slot->cpu_base_usec &&
+		(used_usec - slot->cpu_base_usec) * NSEC_PER_USEC >=
+			slot->execution->limits.values[LIMIT_CPU_TIME];
+}
+
+static void deadline_fired(void *owner)
+{
+	struct slot *slot = owner;
+	uint64_t now = clock_now_nsec();
+
+	if (now >= slot->deadline_nsec)
+		slot_end(slot, ENDING_TIMEOUT);
+	else if (cpu_is_used_up(slot))
+		slot_end(slot, ENDING_CPU);
+	else
+		deadline_arm(slot, now);
+}
+
+static void slot_begin(struct slot *slot, struct execution *execution, uint64_t now)
+{
+	slot->execution = execution;
+	slot->ending = ENDING_NONE;
+	slot->output_bytes = slot->dropped_bytes = slot->record_bytes = 0;
+	slot->tails[0].written = slot->tails[1].written = 0;
+	slot->idle_doorbells = 0;
+	slot->sink_full = false;
+	slot->end = (struct output_end){ 0 };
+	execution->slot = slot;
+	execution->started_nsec = now;
+	execution->result = (struct result){ .limit = RESULT_NO_LIMIT };
+	execution->result.usage.queue_usec = (now - execution->submitted_nsec) / NSEC_PER_USEC;
+	slot->deadline_nsec = now + execution->limits.values[LIMIT_TIMEOUT];
+	execution->result.due_nsec = slot->deadline_nsec;
+}
+
+void slot_run(struct slot *slot, struct execution *execution)
+{
+	struct shard *shard = slot->shard;
+	uint64_t now = clock_now_nsec();
+	uint64_t first = execution->limits.values[LIMIT_CPU_TIME];
+	int result = limits_apply(slot, &execution->limits);
+
+	if (result == 0) {
+		mailbox_fill(slot, execution);
+		result = dispatch_send(slot, execution);
+	}
+	if (result < 0) {
+		/* A worker that died while it was idle: the next one takes it. */
+		shard_failed(shard, "slot %u: dispatch failed: %s", slot->number, error_text(result));
+		slot_replace(slot, "dispatch");
+		shard_accept(shard, execution);
+		return;
+	}
+	slot_begin(slot, execution, now);
+	slot_enter(slot, SLOT_BUSY);
+	atomic_fetch_add(&shard->counters.executions, 1);
+	slot->worker_waiting =
+		loop_wait_child(shard->loop, OP_WORKER_EXIT, slot, slot->worker_pid, &slot->worker_exit) != 0;
+	pipe_poll(slot, 0);
+	pipe_poll(slot, 1);
+	loop_timer_init(&slot->timer, deadline_fired, slot);
+	loop_timer_arm(shard->loop, &slot->timer,
+		now + first < slot->deadline_nsec ? now + first : slot->deadline_nsec);
+}
+
+static void slot_finish(struct slot *slot)
+{
+	struct execution *execution = slot->execution;
+	struct result *result = &execution->result;
+
+	slot_tails_deliver(slot);
+	result->usage.output_bytes = slot->output_bytes;
+	result->usage.dropped_bytes = slot->dropped_bytes;
+	slot->execution = NULL;
+	execution->slot = NULL;
+	if (slot->state == SLOT_BUSY) {
+		execution->done(execution);
+		slot_replace(slot, "policy");
+	} else {
+		execution->done(execution);
+		slot_empty_when_quiet(slot);
+	}
+}
+
+/* Goes on with an execution whose end is known, once the caller has taken all its output. */
+static void slot_settle(struct slot *slot)
+{
+	int64_t found = slot_drain(slot);
+
+	if (slot->sink_full && found >= 0) {
+		/* The caller is slow; the cell need not wait for it. */
+		if (slot->state == SLOT_BUSY)
+			slot_replace(slot, "policy");
+		return;
+	}
+	slot_finish(slot);
+}
+
+void slot_end(struct slot *slot, enum ending ending)
+{
+	struct result *result = &slot->execution->result;
+
+	if (slot->ending != ENDING_NONE)
+		return;
+	slot->ending = ending;
+	loop_timer_disarm(slot->shard->loop, &slot->timer);
+	if (ending != ENDING_RECORD)
+		slot_kill(slot);
+	/* What it wrote before it was ended may hold the end record: look before judging. */
+	if (ending != ENDING_PROTOCOL && ending != ENDING_RECORD && !slot->sink_full)
+		slot_drain(slot);
+	result->ended_nsec = clock_now_nsec();
+	result->usage.wall_usec = (result->ended_nsec - slot->execution->started_nsec) / NSEC_PER_USEC;
+	snprintf(result->reset, sizeof(result->reset), "replace:policy");
+	slot_verdict(slot, result);
+	slot_settle(slot);
+}
+
+/* Looks at everything there is, and ends the execution if that says so. */
+static void slot_look(struct slot *slot)
+{
+	int64_t found = slot_drain(slot);
+
+	if (found < 0)
+		slot_end(slot, ENDING_PROTOCOL);
+	else if (slot_is_over_output(slot))
+		slot_end(slot, ENDING_OUTPUT);
+	else if (slot->reader.ended)
+		slot_end(slot, ENDING_RECORD);
+	else if (found == 0 && !slot->sink_full && ++slot->idle_doorbells > EXECUTION_IDLE_DOORBELLS_MAX)
+		slot_end(slot, ENDING_PROTOCOL);
+	else if (slot->execution->stream)
+		output_want_wake(&slot->reader, true);
+}
+
+void slot_doorbell(struct slot *slot)
+{
+	struct output_record record;
+
+	if (slot->ending != ENDING_NONE)
+		return;
+	slot_look(slot);
+	/* A record that came between the last look and the wish for a wake-up rings no bell. */
+	if (slot->ending == ENDING_NONE && slot->execution && !slot->sink_full &&
+	    slot->execution->stream && output_peek(&slot->reader, &record) != 0)
+		slot_look(slot);
+}
+
+void slot_deliver(struct slot *slot)
+{
+	slot->sink_full = false;
+	if (slot->ending == ENDING_NONE) {
+		slot->idle_doorbells = 0;
+		slot_doorbell(slot);
+		if (slot->ending == ENDING_NONE && slot->execution) {
+			pipe_poll(slot, 0);
+			pipe_poll(slot, 1);
+		}
+	} else {
+		slot_settle(slot);
+	}
+}
+
+void execution_resume(struct execution *execution)
+{
+	if (execution->slot && execution->slot->sink_full)
+		slot_deliver(execution->slot);
+}
+
+void slot_worker_gone(struct slot *slot)
+{
+	if (slot->state == SLOT_BUSY && slot->ending == ENDING_NONE)
+		slot_end(slot, ENDING_EXITED);
+}
+
+static void pipe_ready(struct slot *slot, unsigned which, int32_t result)
+{
+	struct slot_pipe *pipe = &slot->pipes[which];
+
+	pipe->polling = false;
+	if (slot->state != SLOT_BUSY || slot->ending != ENDING_NONE) {
+		slot_empty_when_quiet(slot);
+		return;
+	}
+	slot->idle_doorbells = 0;
+	slot_look(slot);
+	/* At the end of the file there is nothing more to wait for; nor while nobody wants it. */
+	if (slot->state == SLOT_BUSY && slot->ending == ENDING_NONE && !slot->sink_full &&
+	    (result & POLLIN))
+		pipe_poll(slot, which);
+}
+
+void slot_stdout_ready(void *owner, int32_t result)
+{
+	pipe_ready(owner, 0, result);
+}
+
+void slot_stderr_ready(void *owner, int32_t result)
+{
+	pipe_ready(owner, 1, result);
+}
+
+void execution_init(struct execution *execution)
+{
+	*execution = (struct execution){ .stdin_fd = -1 };
+	limits_init(&execution->limits);
+	list_init(&execution->node);
+}

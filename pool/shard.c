@@ -1,0 +1,488 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * pool/shard.c: a shard's thread: what it starts, what it hears of, how it ends.
+ *
+ * The thread starts every process of the shard, because PDEATHSIG is tied to the thread that is the
+ * parent; it lives until the last of them is reaped.
+ */
+#include "pool/shard.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "pool/pool_private.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#define OPS_PER_SLOT 6u
+#define OPS_OF_SHARD 16u
+#define SHARD_NICE (-10)
+#define BIRTH_PAUSE_NSEC_MIN (10 * NSEC_PER_MSEC)
+#define BIRTH_PAUSE_NSEC_MAX (5 * NSEC_PER_SEC)
+
+static const struct loop_op_type op_types[OP_COUNT] = {
+	[OP_NURSERY_RECEIVE] = { "nursery-receive", nursery_received },
+	[OP_NURSERY_EXIT] = { "nursery-exit", nursery_exited },
+	[OP_TEMPLATE_RECEIVE] = { "template-receive", template_received },
+	[OP_TEMPLATE_EXIT] = { "template-exit", template_exited },
+	[OP_CONTROL] = { "control", slot_control_received },
+	[OP_WORKER_EXIT] = { "worker-exit", slot_worker_exited },
+	[OP_INIT_EXIT] = { "init-exit", slot_init_exited },
+	[OP_STDOUT_PIPE] = { "stdout-pipe", slot_stdout_ready },
+	[OP_STDERR_PIPE] = { "stderr-pipe", slot_stderr_ready },
+};
+
+static _Thread_local struct shard *current;
+
+struct shard *shard_current(void)
+{
+	return current;
+}
+
+void shard_failed(struct shard *shard, const char *format, ...)
+{
+	va_list list;
+
+	pthread_mutex_lock(&shard->inbox_lock);
+	va_start(list, format);
+	vsnprintf(shard->last_failure, sizeof(shard->last_failure), format, list);
+	va_end(list);
+	pthread_mutex_unlock(&shard->inbox_lock);
+	log_warning("shard %u: %s", shard->number, shard->last_failure);
+	pool_changed(shard->pool);
+}
+
+static atomic_uint *state_counter(struct shard *shard, enum slot_state state)
+{
+	switch (state) {
+	case SLOT_IDLE:
+		return &shard->counters.idle;
+	case SLOT_BUSY:
+		return &shard->counters.busy;
+	case SLOT_QUARANTINED:
+		return &shard->counters.dead;
+	default:
+		return &shard->counters.resetting;
+	}
+}
+
+void shard_state_changed(struct shard *shard, enum slot_state from, enum slot_state to)
+{
+	atomic_fetch_sub(state_counter(shard, from), 1);
+	atomic_fetch_add(state_counter(shard, to), 1);
+	if (to == SLOT_IDLE)
+		pool_changed(shard->pool);
+}
+
+static struct slot *slot_of(struct shard *shard, uint32_t number)
+{
+	uint32_t first = shard->slots[0].number;
+
+	return number >= first && number - first < shard->slot_count ? &shard->slots[number - first] : NULL;
+}
+
+/* The last one out turns off the light. */
+static void stop_when_quiet(struct shard *shard)
+{
+	if (!shard->stopping || shard->nursery.pid || shard->template.pid)
+		return;
+	for (unsigned i = 0; i < shard->slot_count; i++)
+		if (shard->slots[i].state != SLOT_EMPTY)
+			return;
+	if (loop_inflight(shard->loop, -1) == 0)
+		loop_stop(shard->loop);
+}
+
+void shard_births_go_on(struct shard *shard)
+{
+	struct list *node;
+
+	if (shard->stopping) {
+		stop_when_quiet(shard);
+		return;
+	}
+	while (!shard->birth_paused && shard->nursery.pid && shard->building < SHARD_BUILDING_MAX &&
+		(node = list_pop(&shard->unborn)))
+		slot_build(list_owner(node, struct slot, node));
+}
+
+static void birth_pause_over(void *owner)
+{
+	struct shard *shard = owner;
+	struct error error;
+
+	shard->birth_paused = false;
+	if (!shard->stopping && !shard->nursery.pid && nursery_start(&shard->nursery, &error) < 0) {
+		shard_failed(shard, "%s, retrying", error.sentence);
+		shard_births_pause(shard);
+	}
+	shard_births_go_on(shard);
+}
+
+void shard_births_pause(struct shard *shard)
+{
+	uint64_t pause = shard->birth_pause_nsec * 2;
+
+	if (shard->birth_paused || shard->stopping)
+		return;
+	pause = pause < BIRTH_PAUSE_NSEC_MIN ? BIRTH_PAUSE_NSEC_MIN : pause;
+	shard->birth_pause_nsec = pause > BIRTH_PAUSE_NSEC_MAX ? BIRTH_PAUSE_NSEC_MAX : pause;
+	shard->birth_paused = true;
+	loop_timer_arm(shard->loop, &shard->birth_pause, clock_now_nsec() + shard->birth_pause_nsec);
+}
+
+static void nursery_replied(void *owner, const struct cell_reply *reply)
+{
+	struct slot *slot = slot_of(owner, reply->slot);
+
+	if (slot)
+		slot_cell_replied(slot, reply);
+}
+
+static void nursery_lost(void *owner)
+{
+	struct shard *shard = owner;
+
+	if (!shard->stopping)
+		shard_failed(shard, "the nursery ended, starting it again");
+	for (unsigned i = 0; i < shard->slot_count; i++) {
+		struct slot *slot = &shard->slots[i];
+
+		slot->cell_asked = false;
+		if (slot->state == SLOT_BUILDING && !slot->cell_ready)
+			slot_birth_failed(slot, "the nursery ended before the cell was built");
+		else
+			slot_empty_when_quiet(slot);
+	}
+	shard_births_pause(shard);
+	stop_when_quiet(shard);
+}
+
+static void template_is_ready(void *owner)
+{
+	struct shard *shard = owner;
+	struct list *node;
+
+	while (shard->template.state == TEMPLATE_READY && (node = list_pop(&shard->childless)))
+		slot_bear(list_owner(node, struct slot, node));
+}
+
+static void template_bore(void *owner, const struct birth_reply *reply)
+{
+	struct slot *slot = slot_of(owner, reply->slot);
+
+	if (slot)
+		slot_birth_replied(slot, reply);
+}
+
+static void template_is_lost(void *owner, const char *sentence)
+{
+	struct shard *shard = owner;
+
+	if (!shard->stopping) {
+		atomic_fetch_add(&shard->counters.template_restarts, 1);
+		shard_failed(shard, "the %s template is gone: %s; starting it again",
+			shard->pool->config.runtime, sentence);
+	}
+	for (unsigned i = 0; i < shard->slot_count; i++) {
+		struct slot *slot = &shard->slots[i];
+
+		if (!slot->birth_asked)
+			continue;
+		/* What the template could not say any more, the newborn wrote down; no program ran yet. */
+		slot->birth_asked = false;
+		slot->worker_pid = __atomic_load_n(&slot->channel->birth.pid, __ATOMIC_ACQUIRE);
+		if (slot->state == SLOT_BEARING && !slot->worker_ready)
+			slot_birth_failed(slot, "the template ended in the middle of a birth");
+		else if (slot->state == SLOT_BEARING)
+			slot_idle_when_ready(slot);
+		else
+			slot_empty_when_quiet(slot);
+	}
+	stop_when_quiet(shard);
+}
+
+static void reject(struct execution *execution, enum verdict verdict, const char *reason)
+{
+	uint64_t now = clock_now_nsec();
+
+	execution->result = (struct result){
+		.verdict = verdict,
+		.limit = RESULT_NO_LIMIT,
+		.ended_nsec = now,
+		.usage.queue_usec = (now - execution->submitted_nsec) / NSEC_PER_USEC,
+	};
+	snprintf(execution->result.reason, sizeof(execution->result.reason), "%s", reason);
+	execution->done(execution);
+}
+
+static void execution_unqueue(struct shard *shard, struct execution *execution)
+{
+	list_remove(&execution->node);
+	loop_timer_disarm(shard->loop, &execution->queue_timer);
+	atomic_fetch_sub(&shard->counters.queued, 1);
+}
+
+static void queued_too_long(void *owner)
+{
+	struct execution *execution = owner;
+
+	execution_unqueue(execution->shard, execution);
+	reject(execution, VERDICT_REJECTED, "no worker became free in time");
+}
+
+int shard_accept(struct shard *shard, struct execution *execution)
+{
+	assert(shard == current);
+	execution->shard = shard;
+	if (shard->stopping) {
+		reject(execution, VERDICT_CANCELLED, "the pool is stopping");
+		return 0;
+	}
+	if (list_is_empty(&shard->queue) && !list_is_empty(&shard->idle)) {
+		slot_run(list_owner(list_pop(&shard->idle), struct slot, node), execution);
+		return 0;
+	}
+	if (atomic_load(&shard->counters.queued) >= shard->pool->config.queue_max)
+		return -EAGAIN;
+	list_append(&shard->queue, &execution->node);
+	atomic_fetch_add(&shard->counters.queued, 1);
+	loop_timer_init(&execution->queue_timer, queued_too_long, execution);
+	if (execution->queue_nsec_max)
+		loop_timer_arm(shard->loop, &execution->queue_timer,
+			execution->submitted_nsec + execution->queue_nsec_max);
+	return 0;
+}
+
+void shard_dispatch(struct shard *shard)
+{
+	while (!list_is_empty(&shard->queue) && !list_is_empty(&shard->idle)) {
+		struct execution *execution = list_owner(shard->queue.next, struct execution, node);
+
+		execution_unqueue(shard, execution);
+		slot_run(list_owner(list_pop(&shard->idle), struct slot, node), execution);
+	}
+}
+
+void shard_post(struct shard *shard, struct execution *execution)
+{
+	pthread_mutex_lock(&shard->inbox_lock);
+	list_append(&shard->inbox, &execution->node);
+	pthread_mutex_unlock(&shard->inbox_lock);
+	loop_wake(shard->loop);
+}
+
+void shard_cancel(struct shard *shard, struct execution *execution)
+{
+	pthread_mutex_lock(&shard->inbox_lock);
+	execution->cancelled = true;
+	shard->cancels = true;
+	pthread_mutex_unlock(&shard->inbox_lock);
+	loop_wake(shard->loop);
+}
+
+static void cancelled_end(struct shard *shard)
+{
+	struct list *next;
+
+	for (struct list *node = shard->queue.next; node != &shard->queue; node = next) {
+		struct execution *execution = list_owner(node, struct execution, node);
+
+		next = node->next;
+		if (!execution->cancelled)
+			continue;
+		execution_unqueue(shard, execution);
+		reject(execution, VERDICT_CANCELLED, "it was asked to end before it began");
+	}
+	for (unsigned i = 0; i < shard->slot_count; i++) {
+		struct slot *slot = &shard->slots[i];
+
+		if (slot->state == SLOT_BUSY && slot->execution && slot->execution->cancelled)
+			slot_end(slot, ENDING_CANCELLED);
+	}
+}
+
+static void everything_ends(struct shard *shard)
+{
+	struct list *node;
+
+	shard->stopping = true;
+	loop_timer_disarm(shard->loop, &shard->birth_pause);
+	while ((node = list_pop(&shard->queue))) {
+		struct execution *execution = list_owner(node, struct execution, node);
+
+		loop_timer_disarm(shard->loop, &execution->queue_timer);
+		atomic_fetch_sub(&shard->counters.queued, 1);
+		reject(execution, VERDICT_CANCELLED, "the pool is stopping");
+	}
+	for (unsigned i = 0; i < shard->slot_count; i++) {
+		struct slot *slot = &shard->slots[i];
+
+		if (slot->state == SLOT_BUSY)
+			slot_end(slot, ENDING_CANCELLED);
+		else if (slot->state != SLOT_EMPTY && slot->state != SLOT_ENDING &&
+			slot->state != SLOT_QUARANTINED)
+			slot_replace(slot, "stop");
+	}
+	nursery_stop(&shard->nursery);
+	template_stop(&shard->template);
+	stop_when_quiet(shard);
+}
+
+static void shard_woken(void *owner)
+{
+	struct shard *shard = owner;
+	struct list arrived, *node;
+	bool cancels;
+
+	list_init(&arrived);
+	pthread_mutex_lock(&shard->inbox_lock);
+	while ((node = list_pop(&shard->inbox)))
+		list_append(&arrived, node);
+	cancels = shard->cancels;
+	shard->cancels = false;
+	pthread_mutex_unlock(&shard->inbox_lock);
+	while ((node = list_pop(&arrived))) {
+		struct execution *execution = list_owner(node, struct execution, node);
+
+		if (shard_accept(shard, execution) < 0)
+			reject(execution, VERDICT_REJECTED, "the queue is full");
+	}
+	if (cancels)
+		cancelled_end(shard);
+	if (atomic_load(&shard->pool->stopping) && !shard->stopping)
+		everything_ends(shard);
+}
+
+void shard_stop(struct shard *shard)
+{
+	loop_wake(shard->loop);
+}
+
+/* Beside its workers on one CPU, and before them when both want it. */
+static void thread_settle(struct shard *shard)
+{
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	CPU_SET((unsigned)shard->cpu, &cpus);
+	sched_setaffinity(0, sizeof(cpus), &cpus);
+	/* Of this thread alone, on Linux (setpriority(2)). Best effort: it needs CAP_SYS_NICE. */
+	setpriority(PRIO_PROCESS, 0, SHARD_NICE);
+}
+
+static int shard_open(struct shard *shard, struct error *error)
+{
+	struct loop_config loop_config = {
+		.types = op_types,
+		.type_count = OP_COUNT,
+		.ops_max = shard->slot_count * OPS_PER_SLOT + shard->pool->config.queue_max + OPS_OF_SHARD,
+		.woken = shard_woken,
+		.owner = shard,
+	};
+	int result = loop_new(&shard->loop, &loop_config);
+
+	if (result < 0)
+		return error_set(error, result,
+			"cannot set up io_uring: %s; check the sysctl kernel.io_uring_disabled", error_text(result));
+	struct nursery_config nursery = {
+		.program = shard->pool->init_program,
+		.uid_first = shard->pool->uid_first,
+		.uid_count = shard->pool->config.workers,
+		.cpu = shard->cpu,
+		.loop = shard->loop,
+		.receive_type = OP_NURSERY_RECEIVE,
+		.exit_type = OP_NURSERY_EXIT,
+		.owner = shard,
+		.replied = nursery_replied,
+		.lost = nursery_lost,
+	};
+	struct template_config template = {
+		.program = shard->pool->runtime_program,
+		.imports = shard->pool->config.imports,
+		.cpu = shard->cpu,
+		.loop = shard->loop,
+		.receive_type = OP_TEMPLATE_RECEIVE,
+		.exit_type = OP_TEMPLATE_EXIT,
+		.owner = shard,
+		.ready = template_is_ready,
+		.born = template_bore,
+		.lost = template_is_lost,
+	};
+
+	cgroups_entrance(shard->pool->cgroups, &nursery.entrance);
+	template.entrance = nursery.entrance;
+	nursery_init(&shard->nursery, &nursery);
+	template_init(&shard->template, &template);
+	loop_timer_init(&shard->birth_pause, birth_pause_over, shard);
+	result = netns_pool_init(&shard->networks, SHARD_NETNS_SPARE_MAX);
+	if (result == 0)
+		result = nursery_start(&shard->nursery, error);
+	if (result == 0)
+		result = template_start(&shard->template, error);
+	return result;
+}
+
+struct start {
+	struct shard *shard;
+	struct error *error;
+	int result;
+	pthread_barrier_t opened;
+};
+
+static void *shard_main(void *argument)
+{
+	struct start *start = argument;
+	struct shard *shard = start->shard;
+	int result;
+
+	current = shard;
+	thread_settle(shard);
+	result = start->result = shard_open(shard, start->error);
+	pthread_barrier_wait(&start->opened);
+	/* `start` is gone from here on. A half-opened shard runs until what it started is reaped. */
+	if (shard->loop) {
+		if (result < 0)
+			everything_ends(shard);
+		shard_births_go_on(shard);
+		result = loop_run(shard->loop);
+		if (result < 0)
+			log_error("shard %u: io_uring failed: %s, closing", shard->number, error_text(result));
+	}
+	return NULL;
+}
+
+int shard_start(struct shard *shard, struct error *error)
+{
+	struct start start = { .shard = shard, .error = error };
+	int result;
+
+	list_init(&shard->idle);
+	list_init(&shard->unborn);
+	list_init(&shard->childless);
+	list_init(&shard->queue);
+	list_init(&shard->inbox);
+	pthread_mutex_init(&shard->inbox_lock, NULL);
+	atomic_store(&shard->counters.layers, ~0u);
+	atomic_store(&shard->counters.resetting, shard->slot_count);
+	for (unsigned i = 0; i < shard->slot_count; i++)
+		list_append(&shard->unborn, &shard->slots[i].node);
+	pthread_barrier_init(&start.opened, NULL, 2);
+	result = -pthread_create(&shard->thread, NULL, shard_main, &start);
+	if (result == 0) {
+		pthread_barrier_wait(&start.opened);
+		result = start.result;
+		if (result < 0)
+			pthread_join(shard->thread, NULL);
+	} else {
+		error_set(error, result, "cannot start a shard's thread: %s", error_text(result));
+	}
+	pthread_barrier_destroy(&start.opened);
+	return result;
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * pool/shard.h: private to pool/: one thread with its loop, nursery, template and slots.
+ *
+ * All of it belongs to the shard's own thread, but for the inbox (a mutex and a wake-up) and the
+ * counters, which anybody may read.
+ */
+#pragma once
+
+#include "jail/cgroup.h"
+#include "jail/netns.h"
+#include "jail/nursery.h"
+#include "pool/pool.h"
+#include "pool/slot.h"
+#include "snapshot/template.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum op_type {
+	OP_NURSERY_RECEIVE,
+	OP_NURSERY_EXIT,
+	OP_TEMPLATE_RECEIVE,
+	OP_TEMPLATE_EXIT,
+	OP_CONTROL,      /* a doorbell, or the end of the worker's socket */
+	OP_WORKER_EXIT,
+	OP_INIT_EXIT,
+	OP_STDOUT_PIPE,
+	OP_STDERR_PIPE,
+	OP_COUNT,
+};
+
+struct shard_counters {
+	atomic_uint idle, busy, resetting, dead, queued;
+	atomic_ullong executions, births, birth_failures, template_restarts, quarantined;
+	atomic_uint layers; /* bits of enum layer that every worker born so far stands in */
+};
+
+struct shard {
+	struct pool *pool;
+	unsigned number;
+	int cpu;
+	pthread_t thread;
+	struct loop *loop;
+	struct nursery nursery;
+	struct template template;
+	struct netns_pool networks;
+
+	struct slot *slots;
+	unsigned slot_count;
+	struct list idle;     /* most recently used first */
+	struct list unborn;   /* EMPTY, to be built */
+	struct list childless; /* BUILDING, the cell is there: wait for the template */
+	struct list queue;    /* executions, oldest first */
+	unsigned building;    /* cells and births under way */
+
+	pthread_mutex_t inbox_lock;
+	struct list inbox;    /* executions from other threads */
+	bool cancels;         /* some execution of ours was cancelled */
+	bool stopping;
+
+	struct loop_timer birth_pause; /* after a failed birth */
+	bool birth_paused;
+	uint64_t birth_pause_nsec;
+	char last_failure[256]; /* guarded by inbox_lock */
+	struct shard_counters counters;
+};
+
+/* Starts the thread. The shard's pool, number, cpu, slots and slot_count are set. 0 or -errno. */
+int shard_start(struct shard *shard, struct error *error);
+
+/* Any thread: no more work, end everything; then the thread can be joined. */
+void shard_stop(struct shard *shard);
+
+/* Any thread. */
+void shard_post(struct shard *shard, struct execution *execution);
+void shard_cancel(struct shard *shard, struct execution *execution);
+
+/* The shard's own thread: runs it now or queues it; -EAGAIN when the queue is full. */
+int shard_accept(struct shard *shard, struct execution *execution);
+
+/* The shard whose thread this is, or NULL. */
+struct shard *shard_current(void);
+
+/* Inside, from the slots. */
+void shard_failed(struct shard *shard, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void shard_births_go_on(struct shard *shard); /* builds what is EMPTY, within bounds */
+void shard_births_pause(struct shard *shard); /* after a failure: later */
+void shard_dispatch(struct shard *shard);     /* idle workers take what is queued */
+void shard_state_changed(struct shard *shard, enum slot_state from, enum slot_state to);

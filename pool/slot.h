@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * pool/slot.h: private to pool/: one slot: a cell, its worker, and the execution in it.
+ *
+ * A slot's life, which one function walks and one table bounds (slot.c):
+ *
+ *	EMPTY ─> BUILDING ─> BEARING ─> IDLE ─> BUSY ─> ENDING ─> EMPTY
+ *	            └───────────┴─────────┴───────────────^  └─> QUARANTINED ─> EMPTY
+ *
+ * BUILDING: corral-init makes the cell. BEARING: the template forks the worker into it.
+ * ENDING: everything in the cell was killed; it is EMPTY when every process is reaped, every
+ * operation is over and the cgroup says that nothing lives there. QUARANTINED: that took too long.
+ *
+ * Which file does what: birth.c EMPTY to IDLE, run.c IDLE to BUSY and through it, ending.c the
+ * verdict, reset.c ENDING to EMPTY.
+ */
+#pragma once
+
+#include "jail/cell.h"
+#include "pool/execution.h"
+#include "ring/channel.h"
+#include "ring/loop.h"
+#include "ring/output.h"
+
+enum slot_state {
+	SLOT_EMPTY,
+	SLOT_BUILDING,
+	SLOT_BEARING,
+	SLOT_IDLE,
+	SLOT_BUSY,
+	SLOT_ENDING,
+	SLOT_QUARANTINED,
+	SLOT_STATE_COUNT,
+};
+
+/* Why an execution ends; what is known first decides, later causes are ignored. */
+enum ending {
+	ENDING_NONE,
+	ENDING_RECORD,    /* the end record came */
+	ENDING_EXITED,    /* the worker's process ended without one */
+	ENDING_TIMEOUT,
+	ENDING_CPU,
+	ENDING_OUTPUT,
+	ENDING_CANCELLED,
+	ENDING_PROTOCOL,  /* an impossible ring, or a flood of doorbells */
+};
+
+/* A pipe that child processes write to as their descriptor 1 or 2. */
+struct slot_pipe {
+	int fd; /* the read end, or -1 */
+	bool polling;
+};
+
+/* The last bytes of a stream behind the output limit: a ring, kept for the end. */
+struct slot_tail {
+	uint64_t written;
+	char bytes[EXECUTION_TAIL_BYTES];
+};
+
+struct slot {
+	struct shard *shard;
+	unsigned number;        /* in the pool; the cgroup's name and the uid's offset */
+	enum slot_state state;
+	struct list node;       /* in the shard's list of its state, where that has one */
+	struct loop_timer timer; /* birth or death takes too long; BUSY: the deadline or the CPU limit */
+
+	/* The cell. */
+	pid_t init_pid, worker_pid;
+	bool cell_asked, cell_ready;    /* the nursery owes a pid; the cell reported */
+	bool birth_asked, worker_ready; /* the template owes a pid; the worker rang */
+	bool killed;
+	int network_fd;         /* handed on once the cell is dead */
+	uint64_t files_bytes;   /* the size its tmpfs has now */
+	uint64_t open_files;    /* the rlimit its worker has now */
+
+	/* The worker. */
+	int control_fd;
+	bool listening;         /* a receive on the control socket is running */
+	char message[4];        /* a doorbell is one byte; what it says is not read */
+	struct channel *channel;
+	struct output_reader reader;
+	siginfo_t worker_exit, init_exit;
+	bool worker_waiting, init_waiting; /* a wait for the process is running */
+	bool worker_reaped, init_reaped;
+
+	/* The execution. */
+	struct execution *execution;
+	enum ending ending;
+	struct output_end end;
+	struct slot_pipe pipes[2]; /* stdout, stderr */
+	struct slot_tail *tails;   /* two */
+	uint64_t output_bytes, dropped_bytes, record_bytes;
+	unsigned idle_doorbells;
+	bool sink_full;            /* the caller wants no more until it resumes */
+	uint64_t cpu_base_usec, oom_base, pids_base;
+	uint64_t deadline_nsec;
+};
+
+const char *slot_state_name(enum slot_state state);
+
+/* The one function that changes a state; asserts that the edge is allowed. */
+void slot_enter(struct slot *slot, enum slot_state state);
+
+/* Prints the table of edges as Graphviz. */
+void slot_states_print(void);
+
+/* birth.c */
+void slot_build(struct slot *slot);
+void slot_cell_replied(struct slot *slot, const struct cell_reply *reply);
+void slot_birth_replied(struct slot *slot, const struct birth_reply *reply);
+void slot_bear(struct slot *slot);
+void slot_idle_when_ready(struct slot *slot);
+void slot_birth_failed(struct slot *slot, const char *why);
+
+/* run.c */
+void slot_run(struct slot *slot, struct execution *execution);
+void slot_doorbell(struct slot *slot);
+void slot_worker_gone(struct slot *slot);
+void slot_end(struct slot *slot, enum ending ending); /* ends the execution for this reason */
+void slot_deliver(struct slot *slot);                 /* goes on after the sink was full */
+
+/* drain.c */
+/*
+ * Brings what can be read now to the sink, until that is full: first the ring, then the pipes (a
+ * worker writes to the ring only before its first fork). -EBADMSG: the worker lied; else the bytes
+ * and records that were found.
+ */
+int64_t slot_drain(struct slot *slot);
+bool slot_is_over_output(const struct slot *slot);
+void slot_tails_deliver(struct slot *slot);
+
+/* ending.c */
+void slot_verdict(struct slot *slot, struct result *result);
+
+/* reset.c */
+void slot_replace(struct slot *slot, const char *why);
+void slot_kill(struct slot *slot);
+void slot_late_arrival(struct slot *slot); /* a pid for a slot that was given up meanwhile */
+void slot_empty_when_quiet(struct slot *slot);
+
+/* Completion functions of a slot's operations, for the loop's table. */
+void slot_control_received(void *owner, int32_t result);
+void slot_worker_exited(void *owner, int32_t result);
+void slot_init_exited(void *owner, int32_t result);
+void slot_stdout_ready(void *owner, int32_t result);
+void slot_stderr_ready(void *owner, int32_t result);
