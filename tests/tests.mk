@@ -7,7 +7,7 @@
 #   tests/fuzz/*.c   libFuzzer; corpus in tests/fuzz/corpus/<name>/
 #
 # A unit test that needs more than libcorral.a, and every fuzz target, names its sources in a line
-# behind its first comment: `// sources: a.c b.c`
+# at the top: `// sources: a.c b.c`
 
 TALLY := tests/tally
 sources_of = $(shell sed -n '1,20s|^// sources: *||p' $(1))
