@@ -13,5 +13,5 @@
 /* CLOCK_MONOTONIC: deadlines and latencies. */
 uint64_t clock_now_nsec(void);
 
-/* CPU time that a whole process has used so far, threads included, children not; 0 if it is gone. */
+/* CPU time that a process has used so far, threads included, children not; 0 if it is gone. */
 uint64_t clock_process_cpu_nsec(int pid);

@@ -3,8 +3,9 @@
  * base/quantity.h: amounts as people write them ("256M", "30s", "1.5h") and back.
  *
  * Sizes are powers of 1024 (K M G T, with or without a trailing B or iB). Durations take
- * ns us ms s m h; a bare number is seconds. What does not parse, is negative or does not fit is
- * refused, never rounded to something else.
+ * ns us ms s m h; a bare number is seconds. One space may stand before the unit. What does not
+ * parse, is negative, does not fit or is no whole number of bytes or nanoseconds is refused, never
+ * rounded to something else.
  */
 #pragma once
 
@@ -15,8 +16,8 @@ int quantity_parse_bytes(const char *text, uint64_t *ret_bytes);      /* 0, -EIN
 int quantity_parse_duration(const char *text, uint64_t *ret_nsec);    /* 0, -EINVAL, -ERANGE */
 int quantity_parse_count(const char *text, uint64_t *ret_count);      /* 0, -EINVAL, -ERANGE */
 
-/* "256 MiB", "1.5 GiB", "17 B"; returns `buffer`. */
+/* "256 MiB", "1.5 GiB", "17 B": two decimals at most, the rest is cut; returns `buffer`. */
 const char *quantity_print_bytes(uint64_t bytes, char *buffer, size_t size);
 
-/* "30 s", "1.25 ms", "640 us"; returns `buffer`. */
+/* "30 s", "1.25 ms", "640 us": two decimals at most, the rest is cut; returns `buffer`. */
 const char *quantity_print_duration(uint64_t nsec, char *buffer, size_t size);

@@ -10,19 +10,19 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* rlimits that stand around every process of a cell; those not named here are fixed in the .c file. */
+/* rlimits around every process of a cell; those not named here are fixed in the .c file. */
 struct identity_limits {
 	uint64_t open_files;
 	uint64_t file_bytes; /* largest single file */
 	uint64_t pids;
 };
 
-/* Empties the bounding and ambient sets and the inheritable set; permitted ones stay. For a template. */
+/* For a template: empties the bounding, ambient and inheritable sets; permitted ones stay. */
 int identity_bound_capabilities(void);
 
 int identity_set_no_new_privs(void);
 
-/* A new anonymous session keyring, so that none is shared with the daemon's. -ENOSYS is no error. */
+/* A new anonymous session keyring: none is shared with the daemon's. -ENOSYS is no error. */
 int identity_join_keyring(void);
 
 int identity_set_limits(const struct identity_limits *limits);
@@ -30,7 +30,7 @@ int identity_set_limits(const struct identity_limits *limits);
 /* No supplementary groups, all three gids, all three uids; capabilities go with root. Verified. */
 int identity_drop_to(uid_t uid, gid_t gid);
 
-/* SIGKILL when the daemon's thread that is our parent dies; dumpable, so that /proc/self is ours. */
+/* SIGKILL when the daemon's thread that is our parent dies; dumpable: /proc/self is ours. */
 int identity_tie_to_parent(void);
 
 /* All five capability sets, read back: 0, or -EPERM when any bit is left. */

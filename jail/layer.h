@@ -23,7 +23,7 @@ enum layer_state { LAYER_ABSENT, LAYER_DEGRADED, LAYER_ENFORCED };
 
 struct layer_status {
 	enum layer_state state;
-	char detail[160]; /* "v1 memory, pids, cpu beside a v2 tree"; why, and what to do, if not enforced */
+	char detail[160]; /* "v1 memory, pids, cpu beside a v2 tree"; if not: why, what to do */
 };
 
 /* "namespaces", "seccomp"… */

@@ -17,7 +17,7 @@
 #include <linux/filter.h>
 #include <stddef.h>
 
-/* Builds and attaches the long filter to the calling thread. Needs no_new_privs or CAP_SYS_ADMIN. */
+/* Builds the long filter, attaches it to this thread. Needs no_new_privs or CAP_SYS_ADMIN. */
 int seccomp_attach_allowed(struct error *error);
 
 #define SECCOMP_BIRTH_INSTRUCTIONS_MAX 96

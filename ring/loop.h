@@ -61,13 +61,15 @@ unsigned loop_inflight(const struct loop *loop, int type);
 loop_op loop_poll(struct loop *loop, unsigned type, void *owner, int fd, short events);
 loop_op loop_recv(struct loop *loop, unsigned type, void *owner, int fd, void *buffer, size_t size);
 loop_op loop_read(struct loop *loop, unsigned type, void *owner, int fd, void *buffer, size_t size);
-loop_op loop_write(struct loop *loop, unsigned type, void *owner, int fd, const void *buffer, size_t size);
+loop_op loop_write(struct loop *loop, unsigned type, void *owner, int fd, const void *buffer,
+	size_t size);
 
 /*
  * Waits for a child of this process to end, and reaps it. `ret_info` is filled as by waitid(2).
  * IORING_OP_WAITID (Linux 6.7), or else a poll on a pidfd. Done with result 0 or a negative errno.
  */
-loop_op loop_wait_child(struct loop *loop, unsigned type, void *owner, pid_t pid, siginfo_t *ret_info);
+loop_op loop_wait_child(struct loop *loop, unsigned type, void *owner, pid_t pid,
+	siginfo_t *ret_info);
 
 /* Asks for the operation to end soon; its done function is still called, with -ECANCELED or not. */
 void loop_cancel(struct loop *loop, loop_op op);

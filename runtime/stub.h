@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* One execution, as the runtime sees it. Private copies, all NUL-terminated; valid during execute(). */
+/* One execution, as the runtime sees it: private copies, NUL-terminated, valid in execute(). */
 struct runtime_job {
 	const char *code;
 	size_t code_bytes;
@@ -33,7 +33,7 @@ struct runtime {
 	 * (comma-separated; NULL: the runtime's usual ones). */
 	int (*warm)(const char *imports, struct error *error);
 
-	/* Around the raw clone3 that makes a newborn: before and after in the template, in the child. */
+	/* Around the raw clone3 that makes a newborn: before, after in template, after in child. */
 	void (*fork_before)(void);
 	void (*fork_parent)(void);
 	void (*fork_child)(void);

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+# Everything that proves something. Each part is a target of its own and ends with a line
+# "N passed, M failed"; `make test` runs the parts in order, stops at the first that fails and
+# ends with their sum. A part whose files are not there has no rule.
+#
+#   tests/unit/*.c   Criterion; linked with libcorral.a and tests/harness
+#   tests/fuzz/*.c   libFuzzer; corpus in tests/fuzz/corpus/<name>/
+#
+# A unit test that needs more than libcorral.a, and every fuzz target, names its sources in a line
+# at the top: `// sources: a.c b.c`
+
+TALLY := tests/tally
+sources_of = $(shell sed -n '1,20s|^// sources: *||p' $(1))
+# Where tests find the programs.
+export CORRAL_BUILD = $(abspath $(BUILD))
+
+# --- Unit tests -------------------------------------------------------------------------------
+HARNESS := $(call objects,$(wildcard tests/harness/*.c))
+TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/unit/*.c)))
+PYTHON_TESTED := $(call objects,$(filter-out %/main.c,$(PYTHON_SRCS)))
+LEAKY := $(BUILD)/tests/harness/selftest/leaky
+
+check: $(TESTS) $(LEAKY)
+	$(Q)$(TALLY) -k "tests/harness/selftest/run $(LEAKY)" $(TESTS)
+
+# The fault points are compiled in here alone.
+check-sanitized:
+	$(Q)$(MAKE) --no-print-directory SAN=address,undefined FAULTS=1 check
+
+PYTHON_TESTS := $(filter $(BUILD)/tests/runtime_python%,$(TESTS))
+.SECONDEXPANSION:
+$(PYTHON_TESTS): $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(PYTHON_TESTED) $(HARNESS) \
+		$$(call objects,$$(call sources_of,tests/unit/$$*.c)) $(BUILD)/libcorral.a
+	$(call say,LD,$@) $(CC) $(LDFLAGS) -rdynamic -o $@ $^ $(PYTHON_LIBS) $(PKG_LIBS) -lcriterion
+
+$(filter-out $(PYTHON_TESTS),$(TESTS)): $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(HARNESS) \
+		$$(call objects,$$(call sources_of,tests/unit/$$*.c)) $(BUILD)/libcorral.a
+	$(call say,LD,$@) $(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcriterion
+
+$(LEAKY): $(LEAKY).o $(HARNESS) $(BUILD)/libcorral.a
+	$(call say,LD,$@) $(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcriterion
+
+$(BUILD)/tests/unit/runtime_python%.o: CPPFLAGS += $(PYTHON_CFLAGS) -Wno-shadow
+
+# --- Fuzzing ----------------------------------------------------------------------------------
+FUZZ_SECONDS ?= 10
+FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(sort $(wildcard tests/fuzz/*.c)))
+fuzz = $(1) -max_total_time=$(FUZZ_SECONDS) -verbosity=0 -artifact_prefix=$(1)- $(1).found tests/fuzz/corpus/$(notdir $(1))
+
+$(BUILD)/fuzz/%: tests/fuzz/%.c $$(call sources_of,tests/fuzz/$$*.c) $(wildcard */*.h)
+	@mkdir -p $(@D) $@.found
+	$(call say,FUZZ,$@) clang $(CPPFLAGS) -std=gnu17 -O1 -g -fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-recover=all -o $@ $(filter %.c,$^)
+
+ifneq ($(FUZZERS),)
+fuzz-smoke: $(FUZZERS)
+	$(Q)$(TALLY) -k $(foreach target,$(FUZZERS),"$(call fuzz,$(target))")
+endif
+
+# --- The whole daemon -------------------------------------------------------------------------
+ifneq ($(wildcard tests/e2e/run),)
+e2e: all
+	$(Q)tests/e2e/run
+endif
+
+ifneq ($(wildcard tests/attack/run),)
+attack: all
+	$(Q)tests/attack/run
+endif
+
+# --- Style ------------------------------------------------------------------------------------
+HEADERS := $(filter-out build/%,$(sort $(wildcard */*.h */*/*.h)))
+
+tidy:
+	$(Q)$(TALLY) tests/tidy/selftest tools/tidy
+
+# Each compiles alone and so can be included first.
+headers:
+	$(Q)$(TALLY) -k $(foreach header,$(HEADERS),"$(CC) -D_GNU_SOURCE -I. -std=gnu17 $(WARN) \
+		-Werror $(PKG_CFLAGS) $(PYTHON_CFLAGS) -fsyntax-only -include $(header) -x c /dev/null")
+
+PARTS := tidy headers check check-sanitized $(if $(FUZZERS),fuzz-smoke) \
+	$(patsubst tests/%/run,%,$(wildcard tests/e2e/run) $(wildcard tests/attack/run))
+test:
+	+$(Q)$(TALLY) $(foreach part,$(PARTS),"$(MAKE) --no-print-directory $(part)")
+
+.PHONY: check check-sanitized fuzz-smoke e2e attack tidy headers test
