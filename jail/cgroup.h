@@ -32,7 +32,13 @@ struct cgroup_limits {
 
 struct cgroup_usage {
 	uint64_t cpu_usec;          /* since the group was made; v2 cpu.stat or v1 cpuacct */
-	uint64_t memory_peak_bytes; /* since cgroups_slot_rearm() */
+	/*
+	 * Since cgroups_slot_rearm(): exactly, where v1 counts memory. v2 restarts no peak without a
+	 * descriptor held open for it, so there: the peak since the group was made if it has risen
+	 * since the rearm (then it is this execution's), else what is charged now, a lower bound.
+	 * Never another execution's memory. Before Linux 5.19 v2 always gives what is charged now.
+	 */
+	uint64_t memory_peak_bytes;
 	uint64_t oom_kills;         /* since the group was made */
 	uint64_t pids_refused;      /* since the group was made */
 };
@@ -40,33 +46,56 @@ struct cgroup_usage {
 /*
  * Finds the hierarchies, tries them, and makes the daemon's directories. `slots_max` bounds the
  * slot numbers. With no usable hierarchy it succeeds with a tree that does nothing, and
- * cgroups_status() says so.
+ * cgroups_status() says so. One at a time a process (-EEXIST).
+ *
+ * On a machine with v2 alone this may move the calling process into a group `daemon` below its
+ * own, as v2 demands of a group that hands controllers on. cgroups_close() moves it back.
  */
 int cgroups_open(struct cgroups **ret_cgroups, unsigned slots_max, struct error *error);
 
-/* Removes every directory made; what is still populated is killed first and waited for. */
+/* Removes every directory made; what is still populated is killed first and waited for (5 s). */
 void cgroups_close(struct cgroups *cgroups);
 
 void cgroups_status(const struct cgroups *cgroups, struct layer_status *ret_status);
 
-/* Kills and removes what dead daemons left below our group. Returns how many trees were swept. */
+/*
+ * Kills and removes what dead daemons left below our group (and, with v2, below the root, where
+ * cgroups_open() may have had to go). Returns how many trees were swept; a negative errno if one
+ * could not be removed, after sweeping the rest. Daemons that share a group must share a pid
+ * namespace, or one would take the other for dead.
+ */
 int cgroups_sweep(struct error *error);
 
-/* Makes the slot's directories if they are not there, and writes the limits that differ. */
-int cgroups_slot_prepare(struct cgroups *cgroups, unsigned slot, const struct cgroup_limits *limits);
+/*
+ * The calls below serve several threads at once, each slot by one of them. A slot that was never
+ * prepared is -ENOENT.
+ *
+ * Makes the slot's directories if they are not there, and writes the limits that differ. UINT64_MAX
+ * is no limit; 0 is -EINVAL. v1 answers -EBUSY to less memory than is in use and cannot be
+ * reclaimed, where v2 kills.
+ *
+ * After cgroups_slot_kill() it makes the v2 directory anew (-EBUSY while it is populated): another
+ * cgroup id, and what v2 counts starts from 0. Without that, newborns would be killed at birth.
+ */
+int cgroups_slot_prepare(struct cgroups *cgroups, unsigned slot,
+			 const struct cgroup_limits *limits);
 
 /* Starts the peak anew. For a slot that has no execution. */
 int cgroups_slot_rearm(struct cgroups *cgroups, unsigned slot);
 
+/* What the machine does not count reads as 0; cgroups_status() says what that is. */
 int cgroups_slot_usage(struct cgroups *cgroups, unsigned slot, struct cgroup_usage *ret_usage);
 
-/* CPU time alone, in microseconds: one file. */
+/* CPU time alone, in microseconds: one file. -EOPNOTSUPP where it is not counted. */
 int cgroups_slot_cpu_usec(struct cgroups *cgroups, unsigned slot, uint64_t *ret_usec);
 
-/* Kills every process in the slot's group. -EOPNOTSUPP where only v1 is there (the caller kills init). */
+/*
+ * Kills every process in the slot's group. -EOPNOTSUPP where only v1 is there, or Linux is older
+ * than 5.14: the caller kills init. The slot must be prepared again before the next birth.
+ */
 int cgroups_slot_kill(struct cgroups *cgroups, unsigned slot);
 
-/* 1: nothing lives in the slot's group; 0: something does; or a negative errno. */
+/* 1: nothing lives in the slot's group; 0: something does; -EOPNOTSUPP where there is no group. */
 int cgroups_slot_is_empty(struct cgroups *cgroups, unsigned slot);
 
 /*
@@ -82,8 +111,8 @@ struct cgroup_entrance {
 
 void cgroups_entrance(const struct cgroups *cgroups, struct cgroup_entrance *ret_entrance);
 
-/* In the newborn's maker: the v2 directory to clone into (caller closes), -ENOENT if there is no v2 tree. */
+/* In the newborn's maker: the v2 directory to clone into (caller closes); -ENOENT: no v2 tree. */
 int cgroup_entrance_open(const struct cgroup_entrance *entrance, unsigned slot, int *ret_fd);
 
-/* In the newborn itself, single-threaded and still root: into the v1 groups. 0 or a negative errno. */
+/* In the newborn itself, single-threaded and still root: into the v1 groups. */
 int cgroup_entrance_join_v1(const struct cgroup_entrance *entrance, unsigned slot);
