@@ -13,6 +13,8 @@
 #include "ring/loop.h"
 #include "ring/output.h"
 
+#include <stdatomic.h>
+
 struct execution;
 struct shard;
 struct slot;
@@ -52,7 +54,7 @@ struct execution {
 	struct shard *shard;
 	struct slot *slot;
 	uint64_t submitted_nsec, started_nsec;
-	bool cancelled;
+	atomic_bool cancelled, resumed; /* asked for by another thread */
 };
 
 /* Zeroes, no stdin, standard limits. */

@@ -314,7 +314,8 @@ int pool_submit(struct pool *pool, struct execution *execution)
 	if (atomic_load(&pool->stopping))
 		return -ESHUTDOWN;
 	execution->submitted_nsec = clock_now_nsec();
-	execution->cancelled = false;
+	atomic_store(&execution->cancelled, false);
+	atomic_store(&execution->resumed, false);
 	shard = shard_for(pool, home && home->pool == pool ? home : NULL);
 	if (shard == home)
 		return shard_accept(shard, execution);
@@ -325,7 +326,14 @@ int pool_submit(struct pool *pool, struct execution *execution)
 
 void pool_cancel(struct pool *pool, struct execution *execution)
 {
-	shard_cancel(execution->shard, execution);
+	atomic_store(&execution->cancelled, true);
+	shard_attend(execution->shard);
+}
+
+void pool_resume(struct pool *pool, struct execution *execution)
+{
+	atomic_store(&execution->resumed, true);
+	shard_attend(execution->shard);
 }
 
 static void layers_status(struct pool *pool, unsigned layers, struct layer_status *status)

@@ -52,6 +52,9 @@ int pool_submit(struct pool *pool, struct execution *execution);
 /* Asks for an end with VERDICT_CANCELLED, from any thread; `done` follows unless it was called. */
 void pool_cancel(struct pool *pool, struct execution *execution);
 
+/* The output callback has room again; from any thread. */
+void pool_resume(struct pool *pool, struct execution *execution);
+
 void pool_status(struct pool *pool, struct pool_status *ret_status);
 
 unsigned pool_shards(const struct pool *pool);

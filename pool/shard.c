@@ -278,16 +278,13 @@ void shard_post(struct shard *shard, struct execution *execution)
 	loop_wake(shard->loop);
 }
 
-void shard_cancel(struct shard *shard, struct execution *execution)
+void shard_attend(struct shard *shard)
 {
-	pthread_mutex_lock(&shard->inbox_lock);
-	execution->cancelled = true;
-	shard->cancels = true;
-	pthread_mutex_unlock(&shard->inbox_lock);
+	atomic_store(&shard->attention, true);
 	loop_wake(shard->loop);
 }
 
-static void cancelled_end(struct shard *shard)
+static void executions_attend(struct shard *shard)
 {
 	struct list *next;
 
@@ -295,15 +292,20 @@ static void cancelled_end(struct shard *shard)
 		struct execution *execution = list_owner(node, struct execution, node);
 
 		next = node->next;
-		if (!execution->cancelled)
+		if (!atomic_load(&execution->cancelled))
 			continue;
 		execution_unqueue(shard, execution);
 		reject(execution, VERDICT_CANCELLED, "it was asked to end before it began");
 	}
 	for (unsigned i = 0; i < shard->slot_count; i++) {
 		struct slot *slot = &shard->slots[i];
+		struct execution *execution = slot->execution;
 
-		if (slot->state == SLOT_BUSY && slot->execution && slot->execution->cancelled)
+		if (execution && atomic_exchange(&execution->resumed, false))
+			execution_resume(execution);
+		/* Resuming may have ended it. */
+		if (slot->execution && slot->execution == execution && slot->ending == ENDING_NONE &&
+		    atomic_load(&execution->cancelled))
 			slot_end(slot, ENDING_CANCELLED);
 	}
 }
@@ -339,14 +341,11 @@ static void shard_woken(void *owner)
 {
 	struct shard *shard = owner;
 	struct list arrived, *node;
-	bool cancels;
 
 	list_init(&arrived);
 	pthread_mutex_lock(&shard->inbox_lock);
 	while ((node = list_pop(&shard->inbox)))
 		list_append(&arrived, node);
-	cancels = shard->cancels;
-	shard->cancels = false;
 	pthread_mutex_unlock(&shard->inbox_lock);
 	while ((node = list_pop(&arrived))) {
 		struct execution *execution = list_owner(node, struct execution, node);
@@ -354,8 +353,8 @@ static void shard_woken(void *owner)
 		if (shard_accept(shard, execution) < 0)
 			reject(execution, VERDICT_REJECTED, "the queue is full");
 	}
-	if (cancels)
-		cancelled_end(shard);
+	if (atomic_exchange(&shard->attention, false))
+		executions_attend(shard);
 	if (atomic_load(&shard->pool->stopping) && !shard->stopping)
 		everything_ends(shard);
 }

@@ -56,7 +56,7 @@ struct shard {
 
 	pthread_mutex_t inbox_lock;
 	struct list inbox;    /* executions from other threads */
-	bool cancels;         /* some execution of ours was cancelled */
+	atomic_bool attention; /* some execution of ours was cancelled or resumed */
 	bool stopping;
 
 	struct loop_timer birth_pause; /* after a failed birth */
@@ -74,7 +74,7 @@ void shard_stop(struct shard *shard);
 
 /* Any thread. */
 void shard_post(struct shard *shard, struct execution *execution);
-void shard_cancel(struct shard *shard, struct execution *execution);
+void shard_attend(struct shard *shard); /* look for executions that were cancelled or resumed */
 
 /* The shard's own thread: runs it now or queues it; -EAGAIN when the queue is full. */
 int shard_accept(struct shard *shard, struct execution *execution);

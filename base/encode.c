@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * base/encode.c: UTF-8 checked by the table of RFC 3629, section 4; base64.
+ */
+#include "base/encode.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define REPLACEMENT "\xef\xbf\xbd"
+
+static bool is_between(uint8_t byte, uint8_t low, uint8_t high)
+{
+	return byte >= low && byte <= high;
+}
+
+/* The length of the valid character at the start of `s`, or 0. */
+static size_t character_size(const uint8_t *s, size_t left)
+{
+	size_t size;
+	uint8_t low = 0x80, high = 0xbf;
+
+	if (is_between(s[0], 0x01, 0x7f))
+		return 1;
+	if (is_between(s[0], 0xc2, 0xdf))
+		size = 2;
+	else if (is_between(s[0], 0xe0, 0xef))
+		size = 3;
+	else if (is_between(s[0], 0xf0, 0xf4))
+		size = 4;
+	else
+		return 0;
+	if (s[0] == 0xe0)
+		low = 0xa0;
+	else if (s[0] == 0xed)
+		high = 0x9f;
+	else if (s[0] == 0xf0)
+		low = 0x90;
+	else if (s[0] == 0xf4)
+		high = 0x8f;
+	if (left < size || !is_between(s[1], low, high))
+		return 0;
+	for (size_t i = 2; i < size; i++)
+		if (!is_between(s[i], 0x80, 0xbf))
+			return 0;
+	return size;
+}
+
+bool utf8_is_valid(const void *bytes, size_t size)
+{
+	const uint8_t *s = bytes;
+
+	while (size > 0) {
+		size_t n = character_size(s, size);
+
+		if (!n)
+			return false;
+		s += n;
+		size -= n;
+	}
+	return true;
+}
+
+char *utf8_repair(const void *bytes, size_t size)
+{
+	const uint8_t *s = bytes;
+	char *text = malloc(size * strlen(REPLACEMENT) + 1), *end = text;
+
+	if (!text)
+		return NULL;
+	while (size > 0) {
+		size_t n = character_size(s, size);
+		size_t used = n ? n : 1;
+
+		memcpy(end, n ? (const char *)s : REPLACEMENT, n ? n : strlen(REPLACEMENT));
+		end += n ? n : strlen(REPLACEMENT);
+		s += used;
+		size -= used;
+	}
+	*end = '\0';
+	return text;
+}
+
+char *base64_encode(const void *bytes, size_t size)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const uint8_t *s = bytes;
+	char *text = malloc((size + 2) / 3 * 4 + 1), *end = text;
+
+	if (!text)
+		return NULL;
+	for (; size > 0; s += 3, size -= size < 3 ? size : 3) {
+		uint32_t group = (uint32_t)s[0] << 16 | (size > 1 ? (uint32_t)s[1] << 8 : 0) |
+			(size > 2 ? s[2] : 0u);
+
+		*end++ = digits[group >> 18];
+		*end++ = digits[group >> 12 & 63];
+		*end++ = size > 1 ? digits[group >> 6 & 63] : '=';
+		*end++ = size > 2 ? digits[group & 63] : '=';
+	}
+	*end = '\0';
+	return text;
+}

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * base/encode.h: bytes that must travel as text.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF. NUL counts as invalid. */
+bool utf8_is_valid(const void *bytes, size_t size);
+
+/* RFC 4648 section 4, with padding. A new string of the caller's, or NULL without memory. */
+char *base64_encode(const void *bytes, size_t size);
+
+/*
+ * A new NUL-terminated string of the caller's in which each invalid byte and NUL is U+FFFD, as a
+ * browser shows it (WHATWG: one replacement a byte here). NULL without memory.
+ */
+char *utf8_repair(const void *bytes, size_t size);

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * pool/command.h: the subcommands of corral, a file each, and what their options share.
+ */
+#pragma once
+
+#include "pool/pool.h"
+
+#include <argp.h>
+
+/* Exit codes of ours; a run's own verdict has the rest (verdict_exit_code). */
+#define EXIT_OURS 125
+#define EXIT_USAGE 2
+
+/* Each takes its own name as argv[0] and returns the exit code. */
+int command_run(int argc, char **argv);
+int command_bench(int argc, char **argv);
+int command_doctor(int argc, char **argv);
+
+/* The options that set a limit, as an argp child: its `input` is a struct limits. */
+extern const struct argp limits_argp;
+
+/* "corral run: SENTENCE" on stderr; returns EXIT_OURS. */
+int command_failed(const char *command, const char *sentence);

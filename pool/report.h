@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * pool/report.h: results and states as JSON documents.
+ */
+#pragma once
+
+#include "pool/capture.h"
+#include "pool/pool.h"
+
+/*
+ * The whole answer to one execution; the field names are those of the API. Bytes that are not
+ * UTF-8 stand beside the repaired text in base64 ("stdout_base64"). A new string of the caller's,
+ * or NULL without memory.
+ */
+char *report_result(const struct result *result, const struct capture *capture);
+
+/* {"namespaces":"enforced",…} into `object`, a cJSON object. */
+struct cJSON;
+void report_layers(struct cJSON *object, const struct pool_status *status);
