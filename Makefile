@@ -47,8 +47,13 @@ BASE_SRCS := $(wildcard base/*.c)
 INIT_SRCS := $(wildcard jail/init/*.c) base/own.c ring/message.c
 JAIL_SRCS := $(wildcard jail/*.c)
 DAEMON_SRCS := $(BASE_SRCS) $(wildcard ring/*.c stats/*.c snapshot/*.c) $(JAIL_SRCS) $(filter-out pool/main.c,$(wildcard pool/*.c))
+<<<<<<< HEAD
 STUB_SRCS := $(wildcard runtime/*.c) base/own.c base/file.c base/error.c base/clock.c ring/channel.c ring/message.c ring/output_writer.c \
 	$(filter jail/enter.c jail/seccomp.c jail/landlock.c jail/identity.c jail/cgroup_entrance.c jail/layer.c ,$(JAIL_SRCS))
+=======
+STUB_SRCS := $(wildcard runtime/*.c) base/own.c base/file.c base/error.c base/clock.c ring/channel.c ring/output_writer.c \
+	$(filter jail/enter.c jail/birth.c jail/seccomp.c jail/seccomp_policy.c jail/landlock.c jail/identity.c jail/cgroup_entrance.c jail/layer.c jail/message.c,$(JAIL_SRCS))
+>>>>>>> layers
 PYTHON_SRCS := $(wildcard runtime/python/*.c)
 
 PROGRAMS := $(addprefix $(BUILD)/bin/,corral corral-init corral-python)

@@ -12,7 +12,8 @@
 int landlock_abi(void);
 
 /*
- * Called in the cell's mount namespace, with no_new_privs set: makes the domain of this worker and
- * enters it. Cheap: a handful of calls, about 60 us. 0 or a negative errno.
+ * Called in the cell's mount namespace, with no_new_privs set: makes the domain of this worker
+ * and enters it.
+ * Cheap: 33 calls, about 25 us. 0 or a negative errno.
  */
 int landlock_enter(int abi);

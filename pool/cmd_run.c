@@ -1,0 +1,422 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * pool/cmd_run.c: corral run: one execution in an embedded pool of one worker.
+ *
+ * Output streams through as it comes; the exit code tells the verdict, with one sentence on stderr.
+ * The shard's thread may not block, so what it brings passes through a small buffer that the main
+ * thread empties into our own stdout and stderr; a slow reader fills it, then the worker's ring,
+ * and then the program waits, while its deadline does not.
+ */
+#include "base/clock.h"
+#include "base/own.h"
+#include "pool/command.h"
+#include "pool/report.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define OUTLET_BYTES (4 * OUTPUT_CHUNK_BYTES_MAX)
+#define CODE_BYTES_MAX (1u << 20)
+#define LISTS_BYTES_MAX (64u * 1024u)
+
+struct list_text {
+	char bytes[LISTS_BYTES_MAX]; /* "item\0" each */
+	size_t used;
+};
+
+struct run_options {
+	const char *file; /* or "-" */
+	const char *code;
+	bool json;
+	struct pool_config config;
+	struct list_text environment, arguments;
+};
+
+/* Between the shard's thread and this one. */
+struct outlet {
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	char bytes[OUTLET_BYTES];
+	struct {
+		int fd;
+		size_t size;
+	} chunks[64]; /* in order, back to back in bytes */
+	unsigned chunk_count;
+	size_t used;
+	bool done, waiting; /* the shard waits for room */
+};
+
+struct run {
+	struct run_options options;
+	struct pool *pool;
+	struct execution execution;
+	struct outlet outlet;
+	struct capture capture;
+};
+
+static struct run run;
+
+/* --- The command line ------------------------------------------------------------------------ */
+
+static void list_text_add(struct list_text *list, const char *item, struct argp_state *state)
+{
+	size_t size = strlen(item) + 1;
+
+	if (size > sizeof(list->bytes) - list->used)
+		argp_error(state, "environment and arguments are longer than %u bytes", LISTS_BYTES_MAX);
+	memcpy(list->bytes + list->used, item, size);
+	list->used += size;
+}
+
+static error_t run_option(int key, char *argument, struct argp_state *state)
+{
+	struct run_options *options = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &options->config.limits;
+		return 0;
+	case 'e':
+		options->code = argument;
+		return 0;
+	case 'r':
+		options->config.runtime = argument;
+		return 0;
+	case 'E':
+		if (!strchr(argument, '=') || argument[0] == '=')
+			argp_error(state, "--env wants NAME=VALUE, not '%s'", argument);
+		list_text_add(&options->environment, argument, state);
+		return 0;
+	case 'j':
+		options->json = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (!options->code && !options->file) {
+			options->file = argument;
+			/* What follows the file is the program's own. */
+			for (int i = state->next; i < state->argc; i++)
+				list_text_add(&options->arguments, state->argv[i], state);
+			state->next = state->argc;
+			return 0;
+		}
+		list_text_add(&options->arguments, argument, state);
+		return 0;
+	case ARGP_KEY_END:
+		if (!options->code && !options->file)
+			argp_error(state, "give a FILE, '-' for standard input, or -e CODE");
+		return 0;
+	}
+	return ARGP_ERR_UNKNOWN;
+}
+
+static const struct argp_option run_options[] = {
+	{ "eval", 'e', "CODE", 0, "Run CODE", 1 },
+	{ "runtime", 'r', "NAME", 0, "What runs it (python)", 1 },
+	{ "env", 'E', "NAME=VALUE", 0, "Add to the program's environment", 1 },
+	{ "json", 'j', 0, 0, "Print the whole result as one JSON document", 1 },
+	{ 0 },
+};
+
+static const struct argp_child run_children[] = { { &limits_argp, 0, NULL, 2 }, { 0 } };
+
+static const struct argp run_argp = {
+	.options = run_options,
+	.parser = run_option,
+	.args_doc = "FILE [ARG...]\n-e CODE [ARG...]\n-",
+	.doc = "Runs one program in a sandbox. Exit code: 0 ok, 1 the program raised, N it exited with N, "
+	       "128+N it died of signal N, 124 timeout, 137 memory or pids, 152 CPU time, 153 output or "
+	       "files, 125 corral itself failed.",
+	.children = run_children,
+};
+
+/* --- Code and standard input ----------------------------------------------------------------- */
+
+static int code_read(const char *path, char **ret_code, size_t *ret_size, struct error *error)
+{
+	bool is_stdin = strcmp(path, "-") == 0;
+	AUTO_FD fd = is_stdin ? dup(0) : open(path, O_RDONLY | O_CLOEXEC);
+	char *code = malloc(CODE_BYTES_MAX + 1);
+	size_t used = 0;
+
+	if (fd < 0 || !code) {
+		int code_error = fd < 0 ? -errno : -ENOMEM;
+
+		free(code);
+		return error_set(error, code_error, "cannot open %s: %s", path, error_text(code_error));
+	}
+	for (;;) {
+		ssize_t n = read(fd, code + used, CODE_BYTES_MAX + 1 - used);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0) {
+			n = -errno;
+			free(code);
+			return error_set(error, (int)n, "cannot read %s: %s", path, error_text((int)n));
+		}
+		used += (size_t)n;
+		if (n == 0 || used > CODE_BYTES_MAX)
+			break;
+	}
+	if (used > CODE_BYTES_MAX) {
+		free(code);
+		return error_set(error, -EFBIG, "%s is longer than %u bytes, the most that a program may be",
+			path, CODE_BYTES_MAX);
+	}
+	*ret_code = code;
+	*ret_size = used;
+	return 0;
+}
+
+/* Our stdin may be a terminal, or open for writing: the program gets a pipe, never the thing itself. */
+static void *stdin_pump(void *argument)
+{
+	AUTO_FD out = (int)(intptr_t)argument;
+	char bytes[16384];
+
+	for (;;) {
+		ssize_t n = read(0, bytes, sizeof(bytes));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return NULL;
+		for (ssize_t done = 0, w; done < n; done += w) {
+			w = write(out, bytes + done, (size_t)(n - done));
+			if (w < 0 && errno == EINTR)
+				w = 0;
+			else if (w < 0)
+				return NULL;
+		}
+	}
+}
+
+static int stdin_connect(struct execution *execution)
+{
+	pthread_t thread;
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -errno;
+	execution->stdin_fd = ends[0];
+	if (pthread_create(&thread, NULL, stdin_pump, (void *)(intptr_t)ends[1]) != 0)
+		return -EAGAIN;
+	/* It may sit in read(0) for ever; it ends with the process. */
+	pthread_detach(thread);
+	return 0;
+}
+
+/* --- Output ---------------------------------------------------------------------------------- */
+
+static bool output_captured(
+	struct execution *execution, enum output_kind kind, const void *bytes, size_t size)
+{
+	capture_add(&run.capture, kind, bytes, size);
+	return true;
+}
+
+static void gap_captured(struct execution *execution, enum output_kind kind, uint64_t dropped_bytes)
+{
+	capture_add_gap(&run.capture, kind, dropped_bytes);
+}
+
+static bool output_passed_on(
+	struct execution *execution, enum output_kind kind, const void *bytes, size_t size)
+{
+	struct outlet *outlet = &run.outlet;
+	bool room;
+
+	if (kind != OUTPUT_STDOUT && kind != OUTPUT_STDERR)
+		return true;
+	pthread_mutex_lock(&outlet->lock);
+	memcpy(outlet->bytes + outlet->used, bytes, size);
+	outlet->used += size;
+	outlet->chunks[outlet->chunk_count].fd = kind == OUTPUT_STDOUT ? 1 : 2;
+	outlet->chunks[outlet->chunk_count++].size = size;
+	/* Room for one more chunk, and for the tails at the end. */
+	room = outlet->used <= OUTLET_BYTES - 2 * OUTPUT_CHUNK_BYTES_MAX &&
+		outlet->chunk_count < sizeof(outlet->chunks) / sizeof(outlet->chunks[0]) - 8;
+	outlet->waiting = !room;
+	pthread_cond_signal(&outlet->changed);
+	pthread_mutex_unlock(&outlet->lock);
+	return room;
+}
+
+static void gap_passed_on(struct execution *execution, enum output_kind kind, uint64_t dropped_bytes)
+{
+	char line[64];
+	int n = snprintf(line, sizeof(line), "\n[%llu bytes left out]\n", (unsigned long long)dropped_bytes);
+
+	if (dropped_bytes)
+		output_passed_on(execution, kind, line, (size_t)n);
+}
+
+static void run_done(struct execution *execution)
+{
+	pthread_mutex_lock(&run.outlet.lock);
+	run.outlet.done = true;
+	pthread_cond_signal(&run.outlet.changed);
+	pthread_mutex_unlock(&run.outlet.lock);
+}
+
+static bool all_written(int fd, const char *bytes, size_t size)
+{
+	while (size > 0) {
+		ssize_t n = write(fd, bytes, size);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return false;
+		bytes += n;
+		size -= (size_t)n;
+	}
+	return true;
+}
+
+/* Takes what is there and writes it outside the lock. False when our reader has gone. */
+static bool outlet_write(struct outlet *outlet)
+{
+	static struct outlet taken;
+	const char *bytes = taken.bytes;
+	bool well = true;
+
+	memcpy(taken.bytes, outlet->bytes, outlet->used);
+	memcpy(taken.chunks, outlet->chunks, sizeof(taken.chunks));
+	taken.chunk_count = outlet->chunk_count;
+	taken.waiting = outlet->waiting;
+	outlet->used = outlet->chunk_count = 0;
+	outlet->waiting = false;
+	pthread_mutex_unlock(&outlet->lock);
+	for (unsigned i = 0; i < taken.chunk_count; i++) {
+		well = well && all_written(taken.chunks[i].fd, bytes, taken.chunks[i].size);
+		bytes += taken.chunks[i].size;
+	}
+	if (taken.waiting)
+		pool_resume(run.pool, &run.execution);
+	pthread_mutex_lock(&outlet->lock);
+	return well;
+}
+
+static void outlet_serve(struct outlet *outlet)
+{
+	pthread_mutex_lock(&outlet->lock);
+	while (!outlet->done || outlet->chunk_count) {
+		if (!outlet->chunk_count)
+			pthread_cond_wait(&outlet->changed, &outlet->lock);
+		else if (!outlet_write(outlet) && !outlet->done)
+			pool_cancel(run.pool, &run.execution);
+	}
+	pthread_mutex_unlock(&outlet->lock);
+}
+
+/* --- The run --------------------------------------------------------------------------------- */
+
+/* SIGINT and SIGTERM end the program, not us: its verdict is still told. */
+static void *signals_wait(void *argument)
+{
+	sigset_t *signals = argument;
+	int signal_number;
+
+	for (;;)
+		if (sigwait(signals, &signal_number) == 0)
+			pool_cancel(run.pool, &run.execution);
+	return NULL;
+}
+
+static int result_tell(void)
+{
+	char sentence[256];
+
+	if (run.options.json) {
+		AUTO_FREE char *text = report_result(&run.execution.result, &run.capture);
+
+		printf("%s\n", text ? text : "{}");
+		fflush(stdout);
+	} else if (verdict_sentence(&run.execution.result, sentence, sizeof(sentence))[0]) {
+		fprintf(stderr, "corral run: %s\n", sentence);
+	}
+	return verdict_exit_code(&run.execution.result);
+}
+
+static void execution_prepare(char *code, size_t code_bytes)
+{
+	struct execution *execution = &run.execution;
+
+	execution->code = code;
+	execution->code_bytes = code_bytes;
+	execution->environment = run.options.environment.bytes;
+	execution->environment_bytes = run.options.environment.used;
+	execution->arguments = run.options.arguments.bytes;
+	execution->arguments_bytes = run.options.arguments.used;
+	execution->limits = run.options.config.limits;
+	execution->stream = !run.options.json;
+	execution->want_result = run.options.json;
+	execution->output = run.options.json ? output_captured : output_passed_on;
+	execution->gap = run.options.json ? gap_captured : gap_passed_on;
+	execution->done = run_done;
+}
+
+static int run_embedded(struct error *error)
+{
+	static sigset_t signals;
+	pthread_t thread;
+	int result;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	pthread_sigmask(SIG_BLOCK, &signals, NULL);
+	result = pool_start(&run.pool, &run.options.config, error);
+	if (result < 0)
+		return result;
+	/* The code itself came from stdin: nothing is left there for the program. */
+	if (!run.options.file || strcmp(run.options.file, "-") != 0)
+		result = stdin_connect(&run.execution);
+	if (result == 0)
+		result = pool_submit(run.pool, &run.execution);
+	if (result < 0)
+		return error_set(error, result, "cannot start the program: %s", error_text(result));
+	if (pthread_create(&thread, NULL, signals_wait, &signals) == 0)
+		pthread_detach(thread);
+	outlet_serve(&run.outlet);
+	return 0;
+}
+
+int command_run(int argc, char **argv)
+{
+	struct error error = { .sentence = "" };
+	char *code = NULL;
+	size_t code_bytes = 0;
+	int result = 0;
+
+	pool_config_init(&run.options.config);
+	run.options.config.workers = run.options.config.shards = 1;
+	execution_init(&run.execution);
+	pthread_mutex_init(&run.outlet.lock, NULL);
+	pthread_cond_init(&run.outlet.changed, NULL);
+	argp_parse(&run_argp, argc, argv, ARGP_IN_ORDER, NULL, &run.options);
+	if (run.options.code) {
+		code_bytes = strlen(run.options.code);
+		code = strdup(run.options.code);
+	} else {
+		result = code_read(run.options.file, &code, &code_bytes, &error);
+	}
+	if (result == 0) {
+		execution_prepare(code, code_bytes);
+		result = run_embedded(&error);
+	}
+	if (result < 0)
+		command_failed("run", error.sentence);
+	pool_stop(run.pool);
+	result = result < 0 ? EXIT_OURS : result_tell();
+	fd_close(&run.execution.stdin_fd);
+	capture_clear(&run.capture);
+	free(code);
+	return result;
+}
