@@ -323,9 +323,13 @@ static void *signals_wait(void *argument)
 	sigset_t *signals = argument;
 	int signal_number;
 
-	for (;;)
-		if (sigwait(signals, &signal_number) == 0)
+	for (;;) {
+		sigwait(signals, &signal_number);
+		pthread_mutex_lock(&run.outlet.lock);
+		if (!run.outlet.done)
 			pool_cancel(run.pool, &run.execution);
+		pthread_mutex_unlock(&run.outlet.lock);
+	}
 	return NULL;
 }
 
