@@ -19,7 +19,7 @@ say = $(Q)printf '  %-4s %s\n' $(1) $(2);
 .SUFFIXES:
 .DEFAULT_GOAL := all
 
-PKGS := liburing libseccomp libcap-ng libcjson
+PKGS := liburing libseccomp libcjson
 PYTHON_PKG := python-3.11-embed
 MISSING := $(shell for p in $(PKGS) $(PYTHON_PKG) criterion; do pkg-config --exists $$p 2>/dev/null || echo $$p; done)
 ifneq ($(filter-out criterion,$(MISSING)),)
@@ -47,13 +47,10 @@ BASE_SRCS := $(wildcard base/*.c)
 INIT_SRCS := $(wildcard jail/init/*.c) base/own.c ring/message.c
 JAIL_SRCS := $(wildcard jail/*.c)
 DAEMON_SRCS := $(BASE_SRCS) $(wildcard ring/*.c stats/*.c snapshot/*.c) $(JAIL_SRCS) $(filter-out pool/main.c,$(wildcard pool/*.c))
-<<<<<<< HEAD
-STUB_SRCS := $(wildcard runtime/*.c) base/own.c base/file.c base/error.c base/clock.c ring/channel.c ring/message.c ring/output_writer.c \
-	$(filter jail/enter.c jail/seccomp.c jail/landlock.c jail/identity.c jail/cgroup_entrance.c jail/layer.c ,$(JAIL_SRCS))
-=======
-STUB_SRCS := $(wildcard runtime/*.c) base/own.c base/file.c base/error.c base/clock.c ring/channel.c ring/output_writer.c \
-	$(filter jail/enter.c jail/birth.c jail/seccomp.c jail/seccomp_policy.c jail/landlock.c jail/identity.c jail/cgroup_entrance.c jail/layer.c jail/message.c,$(JAIL_SRCS))
->>>>>>> layers
+# What a runtime program needs of the other folders: its ends of the ring, and its way into a cell.
+STUB_SRCS := $(wildcard runtime/*.c) base/own.c base/file.c base/error.c base/clock.c \
+	$(addprefix ring/,channel.c message.c output_writer.c) \
+	$(addprefix jail/,enter.c seccomp.c seccomp_policy.c landlock.c identity.c cgroup_entrance.c)
 PYTHON_SRCS := $(wildcard runtime/python/*.c)
 
 PROGRAMS := $(addprefix $(BUILD)/bin/,corral corral-init corral-python)
@@ -69,7 +66,7 @@ $(BUILD)/bin/corral: $(BUILD)/pool/main.o $(BUILD)/libcorral.a
 
 $(BUILD)/bin/corral-python: $(call objects,$(STUB_SRCS) $(PYTHON_SRCS))
 	@mkdir -p $(@D)
-	$(call say,LD,$@) $(CC) $(LDFLAGS) -rdynamic -o $@ $^ -lseccomp -lcap-ng $(PYTHON_LIBS) -lm
+	$(call say,LD,$@) $(CC) $(LDFLAGS) -rdynamic -o $@ $^ -lseccomp $(PYTHON_LIBS) -lm
 
 # PID 1 of every cell: static, so that it runs in any file view, and free of sanitizers.
 $(BUILD)/bin/corral-init: $(patsubst %.c,$(BUILD)/static/%.o,$(INIT_SRCS))
