@@ -289,12 +289,14 @@ void pool_stop(struct pool *pool)
 
 static struct shard *shard_for(struct pool *pool, struct shard *home)
 {
-	struct shard *shortest = home ? home : &pool->shards[0];
+	/* Submitters from outside take turns, so that equal shards get equal work. */
+	unsigned first = home ? home->number : atomic_fetch_add(&pool->next_shard, 1) % pool->shard_count;
+	struct shard *shortest = &pool->shards[first];
 
 	if (home && atomic_load(&home->counters.idle))
 		return home;
 	for (unsigned i = 0; i < pool->shard_count; i++) {
-		struct shard *shard = &pool->shards[i];
+		struct shard *shard = &pool->shards[(first + i) % pool->shard_count];
 
 		if (atomic_load(&shard->counters.idle) > atomic_load(&shard->counters.queued))
 			return shard;

@@ -17,6 +17,7 @@ struct pool {
 	struct shard shards[POOL_SHARDS_MAX];
 	unsigned shard_count;
 	atomic_bool stopping;
+	atomic_uint next_shard;
 
 	pthread_mutex_t lock; /* for the condition alone */
 	pthread_cond_t changed; /* a worker became idle, or a birth failed */
