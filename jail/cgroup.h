@@ -39,7 +39,11 @@ struct cgroup_usage {
 	 * Never another execution's memory. Before Linux 5.19 v2 always gives what is charged now.
 	 */
 	uint64_t memory_peak_bytes;
-	uint64_t oom_kills;         /* since the group was made */
+	/*
+	 * Since the group was made; a change says that memory ran out, not how often: v1 kills one
+	 * process at a time, and v2, which kills all, counts the one it chose twice (6.1).
+	 */
+	uint64_t oom_kills;
 	uint64_t pids_refused;      /* since the group was made */
 };
 

@@ -141,9 +141,11 @@ static int controllers_hand_on(int group, cgroup_set set, char sign)
 		if (set & CGROUP_BIT(i))
 			used += snprintf(text + used, sizeof(text) - (size_t)used, "%c%s ", sign,
 					 cgroup_controller_names[i]);
+	if (!used)
+		return 0;
 	if (fault("cgroup.subtree_control"))
 		return -EBUSY;
-	return used ? file_write(group, "cgroup.subtree_control", text) : 0;
+	return file_write(group, "cgroup.subtree_control", text);
 }
 
 static bool is_alone(int group)
@@ -249,6 +251,20 @@ static bool has_limits(cgroup_set offered, cgroup_set needed)
 	return (offered & needed & LIMITS) == (needed & LIMITS);
 }
 
+/* Step 3. */
+static int open_in_top(struct cgroups *cgroups, const struct cgroup_place *place,
+		       cgroup_set needed)
+{
+	AUTO_FD top = place->top[0] ? open(place->top, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+	cgroup_set offered = top < 0 ? 0 : controllers_read(top) & needed;
+	int r;
+
+	if (!offered || !has_limits(offered, needed))
+		return -EOPNOTSUPP;
+	r = controllers_hand_on(top, offered, '+');
+	return r < 0 ? r : tree_make(cgroups, top, offered);
+}
+
 int cgroup_v2_open(struct cgroups *cgroups, const struct cgroup_place *place, cgroup_set needed,
 		   struct error *why)
 {
@@ -266,12 +282,10 @@ int cgroup_v2_open(struct cgroups *cgroups, const struct cgroup_place *place, cg
 	if (r == 0 || r == -EEXIST)
 		return r;
 
-	AUTO_FD top = place->top[0] ? open(place->top, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+	int top = open_in_top(cgroups, place, needed);
 
-	offered = top < 0 ? 0 : controllers_read(top) & needed;
-	if (offered && has_limits(offered, needed) && controllers_hand_on(top, offered, '+') == 0 &&
-	    tree_make(cgroups, top, offered) == 0)
-		return 0;
+	if (top == 0 || top == -EEXIST)
+		return top;
 	error_set(why, r, "%s; run it under systemd with Delegate=yes",
 		  r == -EBUSY ? "other processes share the daemon's group" :
 		  r == -EOPNOTSUPP ? "not handed on to the daemon's group" : error_text(r));

@@ -242,17 +242,20 @@ Test(cgroup_slot, kills_what_outgrows_its_memory_and_counts_the_kill)
 {
 	struct cgroups *cgroups = open_all();
 	struct cgroup_limits limits = { .memory_bytes = 16 * MIB, .pids = 5 };
+	/* v2 counts the process it chose, and then all of the group, that one among them. */
+	uint64_t kills = cgroups->control[CGROUP_MEMORY].ops == &cgroup_v2_ops ? 2 : 1;
 	struct cgroup_usage usage;
 
 	cr_assert_eq(cgroups_slot_prepare(cgroups, 0, &limits), 0);
 	cr_expect(is_killed(status_of(start(cgroups, 0, body_touch, 64))));
 	usage = usage_of(cgroups, 0);
-	cr_expect_eq(usage.oom_kills, 1);
+	cr_expect_geq(usage.oom_kills, 1);
+	cr_expect_leq(usage.oom_kills, kills);
 	cr_expect_geq(usage.memory_peak_bytes, 15 * MIB);
 	cr_expect_leq(usage.memory_peak_bytes, 16 * MIB);
 
 	cr_expect_eq(status_of(start(cgroups, 0, body_touch, 4)), 0);
-	cr_expect_eq(usage_of(cgroups, 0).oom_kills, 1, "a count that moved for nothing");
+	cr_expect_eq(usage_of(cgroups, 0).oom_kills, usage.oom_kills, "a count that moved for nothing");
 	cgroups_close(cgroups);
 }
 
