@@ -12,8 +12,8 @@
  * into a local, and never takes from here anything it knows already.
  *
  * Sealed against shrinking and growing, so neither side can give the other a SIGBUS; a hole
- * punched by the worker reads as zeros, which no check here accepts for a record.
- * (memfd_create(2), fcntl(2) F_ADD_SEALS; ../measured: traps 4 and 5.)
+ * punched by the worker reads as zeros, which no check here accepts for a record. One memfd a
+ * worker, because mremap(2) of a shared mapping can reach all of its file.
  */
 #pragma once
 
@@ -48,7 +48,7 @@ struct birth_report {
 
 struct channel {
 	/* The daemon's line. */
-	uint32_t version;
+	uint32_t version;  /* written by channel_create(), checked by channel_map() */
 	uint32_t padding0;
 	struct mailbox mailbox;
 	_Alignas(64) uint64_t output_head; /* bytes consumed, free-running */
@@ -66,11 +66,17 @@ static_assert(offsetof(struct channel, output_head) == 64, "channel ABI");
 static_assert(offsetof(struct channel, output_tail) == 128, "channel ABI");
 static_assert(sizeof(struct channel) <= CHANNEL_PAGE_BYTES, "channel ABI");
 
-/* Makes and seals the memfd. 0 or a negative errno; the caller owns *ret_fd. */
+/* Makes and seals the memfd, zeros behind the version. 0 or a negative errno. */
 int channel_create(int *ret_fd);
 
-/* Maps it, in the daemon (not inherited by forks) or in a worker. 0 or a negative errno. */
+/*
+ * Maps it, in the daemon or in a worker; children made by fork do not have the mapping. 0, or a
+ * negative errno: -EINVAL no channel (not a memfd, another size), -EPERM not sealed, -EPROTO
+ * another CHANNEL_VERSION.
+ */
 int channel_map(int fd, struct channel **ret_channel);
+
+/* NULL is fine. */
 void channel_unmap(struct channel *channel);
 
 static inline uint8_t *channel_mailbox_bytes(struct channel *channel)

@@ -5,14 +5,14 @@
  * A byte ring of CHANNEL_OUTPUT_BYTES with free-running 64-bit indices: used = tail - head, empty
  * when equal, full when used == size. Records are 8-byte aligned:
  *
- *	u32 length	bytes of payload, 1 … OUTPUT_RECORD_BYTES_MAX (0 for OUTPUT_END only if empty)
+ *	u32 length	bytes of payload, 1 … OUTPUT_RECORD_BYTES_MAX
  *	u16 kind	enum output_kind
  *	u16 sequence	counts records, modulo 65,536, from 0
  *	payload		padded to 8 bytes; may wrap around the end of the ring
  *
  * One writer (the worker's interpreter; no locks: the runtime's own lock is held, or the program
- * harms itself), one reader (the daemon's loop). When the ring is full the writer rings the doorbell
- * and waits for the reader; its deadline goes on meanwhile.
+ * harms itself), one reader (the daemon's loop). When the ring is full the writer rings the
+ * doorbell and waits for the reader; its deadline goes on meanwhile.
  */
 #pragma once
 
@@ -50,7 +50,7 @@ struct output_end {
 	int32_t exit_code; /* for OUTPUT_ENDED_EXIT, 0…255 */
 };
 
-/* The worker's end. */
+/* The worker's end. Both ends start each execution empty, at index 0: see output_reader_init(). */
 
 struct output_writer {
 	struct channel *channel;
@@ -65,10 +65,13 @@ void output_writer_init(struct output_writer *writer, struct channel *channel,
 	void (*doorbell)(void *owner, bool wait), void *owner);
 
 /*
- * Appends `size` bytes as one or more records of `kind`, in order, waiting for room as needed.
- * Rings the doorbell when the reader asked for it and when the ring is more than half full.
+ * Appends `size` bytes as one or more records of `kind`, in order, waiting for room as needed; no
+ * bytes are no record. Cuts where the bytes run out of record or room, be it inside a character.
+ * Rings the doorbell once for each wish of the reader, and once each time that the ring becomes
+ * more than half full.
  */
-void output_write(struct output_writer *writer, enum output_kind kind, const void *bytes, size_t size);
+void output_write(struct output_writer *writer, enum output_kind kind, const void *bytes,
+	size_t size);
 
 /* The daemon's end. */
 
@@ -76,7 +79,8 @@ struct output_reader {
 	struct channel *channel;
 	uint64_t head;     /* the truth; the shared word is only where it is published */
 	uint16_t sequence; /* expected next */
-	bool ended;        /* OUTPUT_END was seen */
+	bool ended;        /* OUTPUT_END was consumed */
+	bool broken;       /* something impossible was seen: -EBADMSG from then on */
 };
 
 struct output_record {
@@ -86,20 +90,36 @@ struct output_record {
 	unsigned part_count;
 };
 
+/*
+ * Empties the ring for the next execution: both shared indices are 0, no wish stands. Call it while
+ * the worker waits, before the dispatch; the worker calls output_writer_init() after it. The bytes
+ * of earlier records stay where they are.
+ */
 void output_reader_init(struct output_reader *reader, struct channel *channel);
 
 /*
  * Looks at the next record without consuming it. 1: there is one; 0: none; -EBADMSG: the worker
  * wrote something impossible (index, length, kind, sequence, a record behind the end record), and
- * nothing more can be read from it.
+ * nothing more can be read from it. Keep the record until it is consumed: what was checked is in
+ * it, and a second look may find another one in its place.
  */
 int output_peek(struct output_reader *reader, struct output_record *ret_record);
 
-/* Copies at most `size` bytes of the payload from `offset` on. Returns the bytes copied. */
+/* Copies at most `size` bytes of the payload from `offset` on, and returns how many. */
 size_t output_copy(const struct output_record *record, size_t offset, void *buffer, size_t size);
 
 /* Consumes the record that output_peek() showed, and publishes the room. */
 void output_consume(struct output_reader *reader, const struct output_record *record);
 
-/* Asks for a doorbell at the next record (true), or only when the ring is half full (false). */
+/*
+ * Asks for a doorbell at the next record (true), or only when the ring is half full (false). The
+ * doorbell that answers a wish ends it. A record may have come just before the wish, so look once
+ * more before sleeping; then no wake-up is lost:
+ *
+ *	while (output_peek(…) == 0) {
+ *		output_want_wake(…, true);
+ *		if (output_peek(…) == 0)
+ *			sleep until the doorbell;
+ *	}
+ */
 void output_want_wake(struct output_reader *reader, bool wanted);
