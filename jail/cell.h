@@ -36,6 +36,7 @@ struct cell_request {
 	uint64_t files_inodes;
 	uint32_t uid;          /* owner of /workspace */
 	uint32_t gid;
+	uint64_t generation;   /* of the slot's use; replies repeat it */
 };
 
 enum cell_reply_kind { CELL_CLONED = 1, CELL_READY };
@@ -45,6 +46,7 @@ struct cell_reply {
 	uint32_t kind;
 	uint32_t slot;
 	int32_t pid;   /* CELL_CLONED: of corral-init, as the daemon sees it */
+	uint64_t generation;
 	int32_t error; /* negative errno; 0: well */
 	uint32_t step; /* enum cell_step that failed */
 };
@@ -69,6 +71,7 @@ struct birth_letter {
 	uint32_t uid;
 	uint32_t gid;
 	uint32_t padding;
+	uint64_t generation; /* the reply repeats it */
 	uint64_t open_files;
 	uint64_t file_bytes;
 	uint64_t pids;
@@ -81,8 +84,9 @@ struct birth_reply {
 	uint32_t kind;
 	uint32_t slot;
 	int32_t pid;
+	uint64_t generation;
 	int32_t error; /* negative errno; 0: well */
-	char sentence[256]; /* with an error: for people */
+	char sentence[252]; /* with an error: for people */
 };
 
 /* What a worker is sent at its safe point, with up to three descriptors in this order. */
@@ -91,7 +95,7 @@ struct dispatch {
 	uint32_t stdin_given; /* 1: the first descriptor is standard input */
 };
 
-static_assert(sizeof(struct cell_request) == 32, "cell ABI");
-static_assert(sizeof(struct cell_reply) == 24, "cell ABI");
-static_assert(sizeof(struct birth_letter) == 48, "cell ABI");
-static_assert(sizeof(struct birth_reply) == 276, "cell ABI");
+static_assert(sizeof(struct cell_request) == 40, "cell ABI");
+static_assert(sizeof(struct cell_reply) == 32, "cell ABI");
+static_assert(sizeof(struct birth_letter) == 56, "cell ABI");
+static_assert(sizeof(struct birth_reply) == 280, "cell ABI");

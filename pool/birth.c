@@ -57,6 +57,7 @@ static void birth_failed_at(struct slot *slot, const char *who, const char *step
 
 static void slot_clear(struct slot *slot)
 {
+	slot->generation++;
 	slot->init_pid = slot->worker_pid = 0;
 	slot->cell_ready = slot->worker_ready = slot->killed = false;
 	slot->worker_reaped = slot->init_reaped = false;
@@ -85,8 +86,7 @@ void slot_build(struct slot *slot)
 	slot_clear(slot);
 	slot_enter(slot, SLOT_BUILDING);
 	shard->building++;
-	loop_timer_init(&slot->timer, birth_overdue, slot);
-	loop_timer_arm(shard->loop, &slot->timer, clock_now_nsec() + SLOT_BIRTH_NSEC_MAX);
+	slot_timer_set(slot, birth_overdue, clock_now_nsec() + SLOT_BIRTH_NSEC_MAX);
 	result = cgroups_slot_prepare(shard->pool->cgroups, slot->number, &group);
 	if (result < 0) {
 		birth_failed_at(slot, "the cell", "its cgroup", result);
@@ -95,6 +95,7 @@ void slot_build(struct slot *slot)
 	struct cell_request request = {
 		.version = CELL_VERSION,
 		.slot = slot->number,
+		.generation = slot->generation,
 		.files_bytes = slot->files_bytes,
 		.files_inodes = files_inodes(slot->files_bytes),
 		.uid = shard->pool->uid_first + slot->number,
@@ -114,6 +115,8 @@ void slot_cell_replied(struct slot *slot, const struct cell_reply *reply)
 {
 	const char *step = cell_steps[reply->step < CELL_STEP_COUNT ? reply->step : CELL_STEP_NONE];
 
+	if (reply->generation != slot->generation)
+		return;
 	if (reply->kind == CELL_CLONED) {
 		slot->cell_asked = false;
 		slot->init_pid = reply->pid;
@@ -150,6 +153,7 @@ void slot_bear(struct slot *slot)
 	struct birth_letter letter = {
 		.version = CELL_VERSION,
 		.slot = slot->number,
+		.generation = slot->generation,
 		.init_pid = slot->init_pid,
 		.uid = shard->pool->uid_first + slot->number,
 		.gid = shard->pool->uid_first + slot->number,
@@ -188,6 +192,8 @@ void slot_bear(struct slot *slot)
 
 void slot_birth_replied(struct slot *slot, const struct birth_reply *reply)
 {
+	if (reply->generation != slot->generation)
+		return;
 	slot->birth_asked = false;
 	slot->worker_pid = reply->pid;
 	if (slot->state != SLOT_BEARING)

@@ -64,8 +64,8 @@ void slot_replace(struct slot *slot, const char *why)
 		shard->building--;
 	list_remove(&slot->node);
 	slot_enter(slot, SLOT_ENDING);
-	loop_timer_init(&slot->timer, death_overdue, slot);
-	loop_timer_arm(shard->loop, &slot->timer, clock_now_nsec() + SLOT_DEATH_NSEC_MAX);
+	slot->dying_until_nsec = clock_now_nsec() + SLOT_DEATH_NSEC_MAX;
+	slot_timer_set(slot, death_overdue, slot->dying_until_nsec);
 	slot_kill(slot);
 	slot_empty_when_quiet(slot);
 }
@@ -90,8 +90,8 @@ static void empty_recheck(void *owner)
 {
 	struct slot *slot = owner;
 
-	loop_timer_init(&slot->timer, death_overdue, slot);
-	loop_timer_arm(slot->shard->loop, &slot->timer, clock_now_nsec() + SLOT_DEATH_NSEC_MAX);
+	if (slot->state == SLOT_ENDING)
+		slot_timer_set(slot, death_overdue, slot->dying_until_nsec);
 	slot_empty_when_quiet(slot);
 }
 
@@ -108,8 +108,7 @@ void slot_empty_when_quiet(struct slot *slot)
 	if (cgroups_slot_is_empty(shard->pool->cgroups, slot->number) == 0) {
 		slot->killed = false;
 		slot_kill(slot);
-		loop_timer_init(&slot->timer, empty_recheck, slot);
-		loop_timer_arm(shard->loop, &slot->timer, clock_now_nsec() + EMPTY_RECHECK_NSEC);
+		slot_timer_set(slot, empty_recheck, clock_now_nsec() + EMPTY_RECHECK_NSEC);
 		return;
 	}
 	for (int i = 0; i < 2; i++)

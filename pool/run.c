@@ -207,8 +207,7 @@ void slot_run(struct slot *slot, struct execution *execution)
 		loop_wait_child(shard->loop, OP_WORKER_EXIT, slot, slot->worker_pid, &slot->worker_exit) != 0;
 	pipe_poll(slot, 0);
 	pipe_poll(slot, 1);
-	loop_timer_init(&slot->timer, deadline_fired, slot);
-	loop_timer_arm(shard->loop, &slot->timer,
+	slot_timer_set(slot, deadline_fired,
 		now + first < slot->deadline_nsec ? now + first : slot->deadline_nsec);
 }
 

@@ -45,6 +45,13 @@ void slot_enter(struct slot *slot, enum slot_state state)
 	shard_state_changed(slot->shard, from, state);
 }
 
+void slot_timer_set(struct slot *slot, void (*fired)(void *owner), uint64_t due_nsec)
+{
+	loop_timer_disarm(slot->shard->loop, &slot->timer);
+	loop_timer_init(&slot->timer, fired, slot);
+	loop_timer_arm(slot->shard->loop, &slot->timer, due_nsec);
+}
+
 void slot_states_print(void)
 {
 	printf("digraph slot {\n");

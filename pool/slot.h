@@ -65,10 +65,12 @@ struct slot {
 	struct loop_timer timer; /* birth or death takes too long; BUSY: the deadline or the CPU limit */
 
 	/* The cell. */
+	uint64_t generation;    /* of the cell; an answer that names another is late */
 	pid_t init_pid, worker_pid;
 	bool cell_asked, cell_ready;    /* the nursery owes a pid; the cell reported */
 	bool birth_asked, worker_ready; /* the template owes a pid; the worker rang */
 	bool killed;
+	uint64_t dying_until_nsec; /* then it is quarantined */
 	int network_fd;         /* handed on once the cell is dead */
 	uint64_t files_bytes;   /* the size its tmpfs has now */
 	uint64_t open_files;    /* the rlimit its worker has now */
@@ -100,6 +102,9 @@ const char *slot_state_name(enum slot_state state);
 
 /* The one function that changes a state; asserts that the edge is allowed. */
 void slot_enter(struct slot *slot, enum slot_state state);
+
+/* The slot's one timer: what is set now replaces what was. */
+void slot_timer_set(struct slot *slot, void (*fired)(void *owner), uint64_t due_nsec);
 
 /* Prints the table of edges as Graphviz. */
 void slot_states_print(void);

@@ -27,18 +27,29 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
-static void reply_send(
-	enum birth_reply_kind kind, uint32_t slot, int pid, int error, const char *sentence)
+static void ready_send(int error, const char *sentence)
 {
 	struct birth_reply reply = {
 		.version = CELL_VERSION,
-		.kind = kind,
-		.slot = slot,
-		.pid = pid,
+		.kind = BIRTH_TEMPLATE_READY,
 		.error = error,
 	};
 
 	snprintf(reply.sentence, sizeof(reply.sentence), "%s", sentence);
+	message_send(CELL_FD_SOCKET, &reply, sizeof(reply), NULL, 0);
+}
+
+static void born_send(const struct birth_letter *letter, int pid)
+{
+	struct birth_reply reply = {
+		.version = CELL_VERSION,
+		.kind = BIRTH_BORN,
+		.slot = letter->slot,
+		.generation = letter->generation,
+		.pid = pid < 0 ? 0 : pid,
+		.error = pid < 0 ? pid : 0,
+	};
+
 	message_send(CELL_FD_SOCKET, &reply, sizeof(reply), NULL, 0);
 }
 
@@ -84,7 +95,7 @@ int template_prepare(struct template_self *self, const char *imports)
 		result = layers_take(self, &error);
 	if (result == 0)
 		result = seal_private_memory(&image_bytes, &error);
-	reply_send(BIRTH_TEMPLATE_READY, 0, 0, result, error.sentence);
+	ready_send(result, error.sentence);
 	return result;
 }
 
@@ -152,9 +163,7 @@ int template_serve(struct template_self *self)
 			return 0;
 		if (size != sizeof(letter) || letter.version != CELL_VERSION || fd_count != 2)
 			return 1;
-		int pid = worker_bear(self, &letter, fds);
-
-		reply_send(BIRTH_BORN, letter.slot, pid < 0 ? 0 : pid, pid < 0 ? pid : 0, "");
+		born_send(&letter, worker_bear(self, &letter, fds));
 		fd_close(&fds[0]);
 		fd_close(&fds[1]);
 	}

@@ -93,6 +93,7 @@ static void __attribute__((noreturn)) cell_live(const struct cell_request *reque
 		.version = CELL_VERSION,
 		.kind = CELL_READY,
 		.slot = request->slot,
+		.generation = request->generation,
 	};
 
 	reply.error = cell_finish(request, network_fd, &reply.step);

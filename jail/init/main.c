@@ -25,6 +25,7 @@ static void cell_reply(const struct cell_request *request, int pid)
 		.version = CELL_VERSION,
 		.kind = CELL_CLONED,
 		.slot = request->slot,
+		.generation = request->generation,
 		.pid = pid < 0 ? 0 : pid,
 		.error = pid < 0 ? pid : 0,
 		.step = pid < 0 ? CELL_STEP_CLONE : CELL_STEP_NONE,
