@@ -293,17 +293,18 @@ static struct shard *shard_for(struct pool *pool, struct shard *home)
 	unsigned first = home ? home->number : atomic_fetch_add(&pool->next_shard, 1) % pool->shard_count;
 	struct shard *shortest = &pool->shards[first];
 
-	if (home && atomic_load(&home->counters.idle))
+	if (home && atomic_load(&home->counters.idle) && !shard_is_low(home))
 		return home;
 	for (unsigned i = 0; i < pool->shard_count; i++) {
 		struct shard *shard = &pool->shards[(first + i) % pool->shard_count];
 
-		if (atomic_load(&shard->counters.idle) > atomic_load(&shard->counters.queued))
+		if (atomic_load(&shard->counters.idle) > atomic_load(&shard->counters.queued) &&
+		    !shard_is_low(shard))
 			return shard;
 		if (atomic_load(&shard->counters.queued) < atomic_load(&shortest->counters.queued))
 			shortest = shard;
 	}
-	return shortest;
+	return home && atomic_load(&home->counters.idle) ? home : shortest;
 }
 
 int pool_submit(struct pool *pool, struct execution *execution)

@@ -23,6 +23,7 @@
 #define OPS_PER_SLOT 6u
 #define OPS_OF_SHARD 16u
 #define SHARD_NICE (-10)
+#define IDLE_LOW_PART 4u /* low: not more than this part of the workers is idle */
 #define BIRTH_PAUSE_NSEC_MIN (10 * NSEC_PER_MSEC)
 #define BIRTH_PAUSE_NSEC_MAX (5 * NSEC_PER_SEC)
 
@@ -99,6 +100,36 @@ static void stop_when_quiet(struct shard *shard)
 		loop_stop(shard->loop);
 }
 
+bool shard_is_low(const struct shard *shard)
+{
+	return atomic_load(&shard->counters.idle) <= shard->slot_count / IDLE_LOW_PART;
+}
+
+/*
+ * A birth costs as much CPU as a short execution, and both want the same CPU: while executions
+ * follow each other, births wait, unless workers run low or the execution turns out to be long.
+ */
+static bool births_may_go_on(struct shard *shard)
+{
+	uint64_t now;
+
+	if (shard->birth_paused || !shard->nursery.pid || shard->building >= SHARD_BUILDING_MAX)
+		return false;
+	if (!atomic_load(&shard->counters.busy) || shard_is_low(shard))
+		return true;
+	now = clock_now_nsec();
+	if (now - shard->dispatched_nsec >= SHARD_BIRTH_HOLD_NSEC)
+		return true;
+	if (!shard->birth_hold.place)
+		loop_timer_arm(shard->loop, &shard->birth_hold, now + SHARD_BIRTH_HOLD_NSEC);
+	return false;
+}
+
+static void birth_hold_over(void *owner)
+{
+	shard_births_go_on(owner);
+}
+
 void shard_births_go_on(struct shard *shard)
 {
 	struct list *node;
@@ -107,8 +138,7 @@ void shard_births_go_on(struct shard *shard)
 		stop_when_quiet(shard);
 		return;
 	}
-	while (!shard->birth_paused && shard->nursery.pid && shard->building < SHARD_BUILDING_MAX &&
-		(node = list_pop(&shard->unborn)))
+	while (births_may_go_on(shard) && (node = list_pop(&shard->unborn)))
 		slot_build(list_owner(node, struct slot, node));
 }
 
@@ -316,6 +346,7 @@ static void everything_ends(struct shard *shard)
 
 	shard->stopping = true;
 	loop_timer_disarm(shard->loop, &shard->birth_pause);
+	loop_timer_disarm(shard->loop, &shard->birth_hold);
 	while ((node = list_pop(&shard->queue))) {
 		struct execution *execution = list_owner(node, struct execution, node);
 
@@ -420,6 +451,7 @@ static int shard_open(struct shard *shard, struct error *error)
 	nursery_init(&shard->nursery, &nursery);
 	template_init(&shard->template, &template);
 	loop_timer_init(&shard->birth_pause, birth_pause_over, shard);
+	loop_timer_init(&shard->birth_hold, birth_hold_over, shard);
 	result = netns_pool_init(&shard->networks, SHARD_NETNS_SPARE_MAX);
 	if (result == 0)
 		result = nursery_start(&shard->nursery, error);

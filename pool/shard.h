@@ -59,6 +59,8 @@ struct shard {
 	atomic_bool attention; /* some execution of ours was cancelled or resumed */
 	bool stopping;
 
+	uint64_t dispatched_nsec;      /* the last dispatch */
+	struct loop_timer birth_hold;  /* births wait for a short execution to end */
 	struct loop_timer birth_pause; /* after a failed birth */
 	bool birth_paused;
 	uint64_t birth_pause_nsec;
@@ -75,6 +77,9 @@ void shard_stop(struct shard *shard);
 /* Any thread. */
 void shard_post(struct shard *shard, struct execution *execution);
 void shard_attend(struct shard *shard); /* look for executions that were cancelled or resumed */
+
+/* Any thread: so few workers are left that births do not wait for anything. */
+bool shard_is_low(const struct shard *shard);
 
 /* The shard's own thread: runs it now or queues it; -EAGAIN when the queue is full. */
 int shard_accept(struct shard *shard, struct execution *execution);
