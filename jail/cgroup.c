@@ -178,7 +178,8 @@ static void status_write(struct cgroups *cgroups, const struct error *why)
 int cgroups_open_places(struct cgroups **ret_cgroups, const struct cgroup_places *places,
 			unsigned slots_max, struct error *error)
 {
-	struct cgroups *cgroups = calloc(1, sizeof(*cgroups) + slots_max * sizeof(cgroups->slots[0]));
+	struct cgroups *cgroups =
+		calloc(1, sizeof(*cgroups) + slots_max * sizeof(cgroups->slots[0]));
 	struct error why = {};
 	int r;
 

@@ -33,10 +33,11 @@ struct cgroup_limits {
 struct cgroup_usage {
 	uint64_t cpu_usec;          /* since the group was made; v2 cpu.stat or v1 cpuacct */
 	/*
-	 * Since cgroups_slot_rearm(): exactly, where v1 counts memory. v2 restarts no peak without a
-	 * descriptor held open for it, so there: the peak since the group was made if it has risen
-	 * since the rearm (then it is this execution's), else what is charged now, a lower bound.
-	 * Never another execution's memory. Before Linux 5.19 v2 always gives what is charged now.
+	 * Since cgroups_slot_rearm(): exactly, where v1 counts memory. v2 restarts no peak without
+	 * a descriptor held open for it, so there: the peak since the group was made if it has
+	 * risen since the rearm (then it is this execution's), else what is charged now, a lower
+	 * bound. Never another execution's memory. Before Linux 5.19 v2 always gives what is
+	 * charged now.
 	 */
 	uint64_t memory_peak_bytes;
 	/*

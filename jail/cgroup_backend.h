@@ -63,7 +63,9 @@ struct cgroup_ops {
 	int (*memory_read)(int tree, unsigned slot, const struct cgroup_slot *state,
 			   struct cgroup_usage *usage);
 	int (*pids_set)(int tree, unsigned slot, uint64_t pids);
-	/* In the tree's own directory: a write that changes nothing and fails where limits would. */
+	/*
+	 * In the tree's own directory: a write that changes nothing and fails where limits would.
+	 */
 	int (*attempt)(int tree, enum cgroup_controller controller);
 };
 
@@ -79,7 +81,7 @@ struct cgroups {
 	char name[48];                     /* corral.<pid>.<start time> */
 	unsigned slots_max;
 	int unified;                       /* -1, or our directory in the v2 hierarchy */
-	int v1[CGROUP_CONTROLLERS];        /* -1, or ours in v1; co-mounted ones share a descriptor */
+	int v1[CGROUP_CONTROLLERS]; /* -1, or ours in v1; co-mounted ones share a descriptor */
 	struct cgroup_control control[CGROUP_CONTROLLERS];
 	bool cpu_counts_v1;
 	bool is_in_leaf;                   /* the daemon moved itself into the v2 group `daemon` */

@@ -38,7 +38,8 @@ static int poll_until(int fd, short events, uint64_t deadline_nsec)
 
 	if (now >= deadline_nsec)
 		return -EBUSY;
-	if (poll(&pollfd, 1, (int)((deadline_nsec - now) / NSEC_PER_MSEC) + 1) < 0 && errno != EINTR)
+	if (poll(&pollfd, 1, (int)((deadline_nsec - now) / NSEC_PER_MSEC) + 1) < 0 &&
+		errno != EINTR)
 		return -errno;
 	return 0;
 }

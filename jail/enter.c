@@ -50,8 +50,10 @@ const char *birth_step_name(unsigned step)
 static int namespaces_join(int init_fd)
 {
 	/* setns(2) with a pidfd takes several namespaces at once, or none (Linux 5.8). */
-	return setns(init_fd, CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET | CLONE_NEWCGROUP) < 0
-		? -errno : 0;
+	const int namespaces =
+		CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET | CLONE_NEWCGROUP;
+
+	return setns(init_fd, namespaces) < 0 ? -errno : 0;
 }
 
 static int limits_set(const struct birth_letter *letter)

@@ -2,8 +2,8 @@
 /*
  * jail/enter.h: how a newborn worker enters its cell and loses its power.
  *
- * The order is the point of this file; each step's place has a reason, given in enter.c. What a step
- * could not do is fatal, unless the layer is one that the machine does not have (told by the
+ * The order is the point of this file; each step's place has a reason, given in enter.c. What a
+ * step could not do is fatal, unless the layer is one that the machine does not have (told by the
  * template once, not found out by each newborn).
  */
 #pragma once

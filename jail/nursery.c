@@ -32,7 +32,8 @@ int nursery_start(struct nursery *nursery, struct error *error)
 	int result = message_pair(sockets);
 
 	if (result < 0)
-		return error_set(error, result, "cannot start the nursery: no socket: %s", error_text(result));
+		return error_set(error, result, "cannot start the nursery: no socket: %s",
+			error_text(result));
 
 	AUTO_FD ours = sockets[0], theirs = sockets[1];
 	struct spawn_plan plan = {
@@ -89,7 +90,9 @@ void nursery_received(void *owner, int32_t result)
 		receive_arm(nursery);
 		return;
 	}
-	/* End of the stream, an error, or another program's letters: nothing more can be expected. */
+	/*
+	 * End of the stream, an error, or another program's letters: nothing more can be expected.
+	 */
 	nursery_stop(nursery);
 	lost_when_quiet(nursery);
 }

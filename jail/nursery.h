@@ -24,7 +24,7 @@ struct nursery_config {
 	struct cgroup_entrance entrance;
 	void *owner;
 	void (*replied)(void *owner, const struct cell_reply *reply);
-	void (*lost)(void *owner); /* the process is gone and reaped; what was asked for may be missing */
+	void (*lost)(void *owner); /* it is gone and reaped; what was asked for may be missing */
 };
 
 struct nursery {
@@ -42,7 +42,9 @@ void nursery_init(struct nursery *nursery, const struct nursery_config *config);
 /* Starts the program. 0 or a negative errno with the sentence. */
 int nursery_start(struct nursery *nursery, struct error *error);
 
-/* Asks for a cell. `network_fd` stays the caller's. 0 or a negative errno (-EAGAIN: full, later). */
+/*
+ * Asks for a cell. `network_fd` stays the caller's. 0 or a negative errno (-EAGAIN: full, later).
+ */
 int nursery_request(struct nursery *nursery, const struct cell_request *request, int network_fd);
 
 /* Ends the program; `lost` is called when it is gone. */

@@ -307,7 +307,7 @@ static void probe_seccomp(struct layer_status *ret)
 		passed = "unshare()";
 	else if (syscall(SYS_clone3, NULL, 0) >= 0 || errno != ENOSYS)
 		passed = "clone3()";
-	else if (socket(AF_INET, SOCK_STREAM, 0) >= 0 || errno != EAFNOSUPPORT)
+	else if (socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0) >= 0 || errno != EAFNOSUPPORT)
 		passed = "socket(AF_INET)";
 	else if (!kills(call_by_int80))
 		passed = "int 0x80";

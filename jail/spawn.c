@@ -81,20 +81,23 @@ int spawn_program(const struct spawn_plan *plan, pid_t *ret_pid, struct error *e
 
 	assert(plan->fd_count <= SPAWN_FDS_MAX);
 	if (pipe2(ends, O_CLOEXEC) < 0)
-		return error_set(error, -errno, "cannot start %s: no pipe: %s", plan->path, error_text(errno));
+		return error_set(error, -errno, "cannot start %s: no pipe: %s", plan->path,
+			error_text(errno));
 
 	AUTO_FD parent_end = ends[0], child_end = ends[1];
 
 	pid = fork();
 	if (pid < 0)
-		return error_set(error, -errno, "cannot start %s: fork: %s", plan->path, error_text(errno));
+		return error_set(
+			error, -errno, "cannot start %s: fork: %s", plan->path, error_text(errno));
 	if (pid == 0)
 		child_become(plan, child_end);
 	fd_close(&child_end);
 	/* The pipe closes at a successful exec; else it brings the reason. */
 	if (read(parent_end, &result, sizeof(result)) == sizeof(result)) {
 		waitpid(pid, NULL, 0);
-		return error_set(error, result, "cannot start %s: %s", plan->path, error_text(result));
+		return error_set(
+			error, result, "cannot start %s: %s", plan->path, error_text(result));
 	}
 	*ret_pid = pid;
 	return 0;

@@ -4,7 +4,7 @@
  *
  *	cmd_bench.c       the options, and the order of things
  *	bench_programs.c  what is run: code, or a folder of programs with their expectations
- *	bench_load.c      closed loop (N streams, one execution each at a time) or open loop (a clock)
+ *	bench_load.c      closed loop (N streams) or open loop (a clock)
  *	bench_report.c    what came of it, for people and as JSON
  */
 #pragma once
@@ -26,7 +26,7 @@ struct bench_program {
 };
 
 struct bench_tally {
-	struct histogram latency; /* nsec: closed loop from submission, open loop from the due time */
+	struct histogram latency; /* nsec; closed loop: since submission, open: since due */
 	uint64_t verdicts[BENCH_VERDICTS];
 	uint64_t executions, errors; /* errors: not the expected verdict */
 };

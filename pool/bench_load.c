@@ -59,7 +59,8 @@ const char *bench_verdict_name(unsigned place, char *buffer, size_t size)
 {
 	struct result result = {
 		.verdict = place < VERDICT_COUNT ? (enum verdict)place : VERDICT_LIMIT,
-		.limit = place < VERDICT_COUNT ? RESULT_NO_LIMIT : (enum limit)(place - VERDICT_COUNT),
+		.limit = place < VERDICT_COUNT ? RESULT_NO_LIMIT
+					       : (enum limit)(place - VERDICT_COUNT),
 	};
 
 	return verdict_name(&result, buffer, size);
@@ -182,7 +183,8 @@ static int streams_prepare(struct bench *bench, struct error *error)
 	unsigned shards = pool_shards(bench->pool);
 
 	load.bench = bench;
-	load.stream_count = bench->options.rate > 0 ? BENCH_OUTSTANDING_MAX : bench->options.streams;
+	load.stream_count =
+		bench->options.rate > 0 ? BENCH_OUTSTANDING_MAX : bench->options.streams;
 	load.streams = calloc(load.stream_count, sizeof(*load.streams));
 	bench->tallies = calloc((size_t)shards * bench->program_count, sizeof(*bench->tallies));
 	if (!load.streams || !bench->tallies)

@@ -28,7 +28,8 @@ static int limit_apply(struct bench_program *program, char *setting, struct erro
 		if (strlen(limit_types[i].name) == (size_t)(colon - setting) &&
 		    strncmp(limit_types[i].name, setting, (size_t)(colon - setting)) == 0)
 			return limits_parse(&program->limits, i, colon + 1, &clamped, error);
-	return error_set(error, -EINVAL, "%s: its first line names no limit in '%s'", program->name, setting);
+	return error_set(error, -EINVAL, "%s: its first line names no limit in '%s'", program->name,
+		setting);
 }
 
 static int expectation_read(struct bench_program *program, struct error *error)
@@ -49,7 +50,8 @@ static int expectation_read(struct bench_program *program, struct error *error)
 			continue;
 		char *settings = word + 7;
 
-		for (char *one = strsep(&settings, ","); one && result == 0; one = strsep(&settings, ","))
+		for (char *one = strsep(&settings, ","); one && result == 0;
+			one = strsep(&settings, ","))
 			result = limit_apply(program, one, error);
 	}
 	return result;
@@ -74,7 +76,8 @@ static int file_add(struct bench *bench, int dir, const char *name, struct error
 
 	if (n < 0) {
 		free(code);
-		return error_set(error, n, "cannot read %s/%s: %s", bench->options.programs, name, error_text(n));
+		return error_set(error, n, "cannot read %s/%s: %s", bench->options.programs, name,
+			error_text(n));
 	}
 	return program_add(bench, name, code, (size_t)n, error);
 }
@@ -95,7 +98,8 @@ static int folder_add(struct bench *bench, struct error *error)
 	int result = 0;
 
 	if (count < 0)
-		return error_set(error, -errno, "cannot read the folder %s: %s", path, error_text(errno));
+		return error_set(
+			error, -errno, "cannot read the folder %s: %s", path, error_text(errno));
 	for (int i = 0; i < count; i++) {
 		if (result == 0 && bench->program_count < BENCH_PROGRAMS_MAX)
 			result = file_add(bench, dir, entries[i]->d_name, error);
@@ -114,5 +118,6 @@ int bench_programs_load(struct bench *bench, struct error *error)
 		return error_set(error, -ENOMEM, "no memory for programs");
 	if (bench->options.programs)
 		return folder_add(bench, error);
-	return program_add(bench, "code", strdup(bench->options.code), strlen(bench->options.code), error);
+	return program_add(
+		bench, "code", strdup(bench->options.code), strlen(bench->options.code), error);
 }

@@ -17,7 +17,8 @@ static double elapsed_seconds(const struct bench *bench)
 	return (double)(bench->end_nsec - bench->begin_nsec) / 1e9;
 }
 
-static const char *quantile(const struct bench_tally *tally, double fraction, char *buffer, size_t size)
+static const char *quantile(
+	const struct bench_tally *tally, double fraction, char *buffer, size_t size)
 {
 	return quantity_print_duration(histogram_quantile(&tally->latency, fraction), buffer, size);
 }
@@ -28,7 +29,8 @@ static void verdicts_print(const struct bench_tally *tally)
 
 	for (unsigned v = 0; v < BENCH_VERDICTS; v++)
 		if (tally->verdicts[v])
-			printf(" %s %" PRIu64, bench_verdict_name(v, name, sizeof(name)), tally->verdicts[v]);
+			printf(" %s %" PRIu64, bench_verdict_name(v, name, sizeof(name)),
+				tally->verdicts[v]);
 }
 
 static void line_print(const struct bench *bench, const char *name, const struct bench_tally *tally)
@@ -36,8 +38,9 @@ static void line_print(const struct bench *bench, const char *name, const struct
 	char p50[24], p90[24], p99[24];
 
 	printf("%-28s %8" PRIu64 " %8.1f/s  %9s %9s %9s ", name, tally->executions,
-		(double)tally->executions / elapsed_seconds(bench), quantile(tally, 0.5, p50, sizeof(p50)),
-		quantile(tally, 0.9, p90, sizeof(p90)), quantile(tally, 0.99, p99, sizeof(p99)));
+		(double)tally->executions / elapsed_seconds(bench),
+		quantile(tally, 0.5, p50, sizeof(p50)), quantile(tally, 0.9, p90, sizeof(p90)),
+		quantile(tally, 0.99, p99, sizeof(p99)));
 	verdicts_print(tally);
 	if (tally->errors)
 		printf("  %" PRIu64 " UNEXPECTED", tally->errors);
@@ -52,8 +55,9 @@ static void pool_print(const struct bench *bench)
 	printf("\npool: %u workers on %u CPUs: %u idle, %u busy, %u resetting, %u dead; "
 	       "%" PRIu64 " executions, %" PRIu64 " births, %" PRIu64 " failed births, %" PRIu64
 	       " template restarts\n",
-		status.total, status.shards, status.idle, status.busy, status.resetting, status.dead,
-		status.executions, status.births, status.birth_failures, status.template_restarts);
+		status.total, status.shards, status.idle, status.busy, status.resetting,
+		status.dead, status.executions, status.births, status.birth_failures,
+		status.template_restarts);
 	if (status.last_failure[0])
 		printf("last failure: %s\n", status.last_failure);
 	printf("layers:\n");
@@ -66,7 +70,8 @@ void bench_report_people(const struct bench *bench)
 {
 	static struct bench_tally tally;
 
-	printf("%-28s %8s %10s  %9s %9s %9s  %s\n", "program", "runs", "rate", "p50", "p90", "p99", "verdicts");
+	printf("%-28s %8s %10s  %9s %9s %9s  %s\n", "program", "runs", "rate", "p50", "p90", "p99",
+		"verdicts");
 	for (unsigned i = 0; bench->options.programs && i < bench->program_count; i++) {
 		bench_tally_sum(bench, (int)i, &tally);
 		line_print(bench, bench->programs[i].name, &tally);
@@ -84,7 +89,8 @@ void bench_report_json(const struct bench *bench)
 	static const struct {
 		const char *name;
 		double fraction;
-	} quantiles[] = { { "p50", 0.5 }, { "p90", 0.9 }, { "p99", 0.99 }, { "p999", 0.999 }, { "max", 1 } };
+	} quantiles[] = { { "p50", 0.5 }, { "p90", 0.9 }, { "p99", 0.99 }, { "p999", 0.999 },
+		{ "max", 1 } };
 	cJSON *object = cJSON_CreateObject();
 	struct pool_status status;
 	char name[32];
@@ -99,7 +105,8 @@ void bench_report_json(const struct bench *bench)
 		if (tally.verdicts[v])
 			cJSON_AddNumberToObject(verdicts, bench_verdict_name(v, name, sizeof(name)),
 				(double)tally.verdicts[v]);
-	cJSON_AddNumberToObject(object, "per_second", (double)tally.executions / elapsed_seconds(bench));
+	cJSON_AddNumberToObject(
+		object, "per_second", (double)tally.executions / elapsed_seconds(bench));
 	cJSON *latency = cJSON_AddObjectToObject(object, "latency_usec");
 
 	for (size_t i = 0; i < sizeof(quantiles) / sizeof(quantiles[0]); i++)

@@ -17,13 +17,15 @@
 #define FILL_NSEC_MAX (300 * NSEC_PER_SEC)
 #define PROGRESS_NSEC NSEC_PER_SEC
 
-static double number_parse(struct argp_state *state, const char *option, const char *text, double min, double max)
+static double number_parse(
+	struct argp_state *state, const char *option, const char *text, double min, double max)
 {
 	char *end;
 	double value = strtod(text, &end);
 
 	if (end == text || *end || !(value >= min && value <= max))
-		argp_error(state, "--%s cannot be '%s': give a number from %g to %g", option, text, min, max);
+		argp_error(state, "--%s cannot be '%s': give a number from %g to %g", option, text,
+			min, max);
 	return value;
 }
 
@@ -45,7 +47,8 @@ static error_t bench_option(int key, char *argument, struct argp_state *state)
 		options->programs = argument;
 		return 0;
 	case 's':
-		options->streams = (unsigned)number_parse(state, "streams", argument, 1, BENCH_STREAMS_MAX);
+		options->streams =
+			(unsigned)number_parse(state, "streams", argument, 1, BENCH_STREAMS_MAX);
 		return 0;
 	case 'S':
 		options->seconds = number_parse(state, "seconds", argument, 0.1, 86400);
@@ -58,7 +61,8 @@ static error_t bench_option(int key, char *argument, struct argp_state *state)
 			(unsigned)number_parse(state, "workers", argument, 1, POOL_WORKERS_MAX);
 		return 0;
 	case 'h':
-		options->config.shards = (unsigned)number_parse(state, "shards", argument, 1, POOL_SHARDS_MAX);
+		options->config.shards =
+			(unsigned)number_parse(state, "shards", argument, 1, POOL_SHARDS_MAX);
 		return 0;
 	case 'j':
 		options->json = true;
@@ -92,8 +96,8 @@ static const struct argp_child bench_children[] = { { &limits_argp, 0, NULL, 2 }
 static const struct argp bench_argp = {
 	.options = bench_options,
 	.parser = bench_option,
-	.doc = "Runs code in an embedded pool, each execution in a fresh worker, and tells throughput and "
-	       "latency.",
+	.doc = "Runs code in an embedded pool, each execution in a fresh worker, and tells "
+	       "throughput and latency.",
 	.children = bench_children,
 };
 
@@ -111,9 +115,10 @@ static void progress_print(uint64_t *last_count, bool is_terminal)
 	struct pool_status status;
 
 	pool_status(progress.bench->pool, &status);
-	fprintf(stderr, "%s%8" PRIu64 " executions, %6" PRIu64 "/s, %u idle, %u busy, %u resetting%s",
-		is_terminal ? "\r" : "", status.executions, status.executions - *last_count, status.idle,
-		status.busy, status.resetting, is_terminal ? "  " : "\n");
+	fprintf(stderr,
+		"%s%8" PRIu64 " executions, %6" PRIu64 "/s, %u idle, %u busy, %u resetting%s",
+		is_terminal ? "\r" : "", status.executions, status.executions - *last_count,
+		status.idle, status.busy, status.resetting, is_terminal ? "  " : "\n");
 	*last_count = status.executions;
 }
 
@@ -125,7 +130,8 @@ static void *progress_show(void *argument)
 	pthread_mutex_lock(&progress.lock);
 	while (!progress.over) {
 		due += PROGRESS_NSEC;
-		struct timespec at = { .tv_sec = (time_t)(due / NSEC_PER_SEC), .tv_nsec = (long)(due % NSEC_PER_SEC) };
+		struct timespec at = { .tv_sec = (time_t)(due / NSEC_PER_SEC),
+			.tv_nsec = (long)(due % NSEC_PER_SEC) };
 
 		if (pthread_cond_timedwait(&progress.ended, &progress.lock, &at) == ETIMEDOUT)
 			progress_print(&count, is_terminal);
@@ -171,7 +177,8 @@ static int bench_run(struct bench *bench, struct error *error)
 	if (result < 0)
 		return result;
 	if (!pool_wait_idle(bench->pool, workers, FILL_NSEC_MAX))
-		return error_set(error, -ETIME, "the pool of %u workers did not fill in time", workers);
+		return error_set(
+			error, -ETIME, "the pool of %u workers did not fill in time", workers);
 	if (!bench->options.json)
 		shown = progress_begin(bench, &thread);
 	result = bench_load(bench, error);
@@ -200,7 +207,8 @@ int command_bench(int argc, char **argv)
 	bench.options.config.workers = 0;
 	argp_parse(&bench_argp, argc, argv, 0, NULL, &bench.options);
 	if (!bench.options.config.workers)
-		bench.options.config.workers = bench.options.streams > 16 ? 2 * bench.options.streams : 32;
+		bench.options.config.workers =
+			bench.options.streams > 16 ? 2 * bench.options.streams : 32;
 	if (!bench.options.code && !bench.options.programs)
 		bench.options.code = "print(1+1)";
 	result = bench_run(&bench, &error);

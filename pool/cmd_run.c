@@ -68,7 +68,8 @@ static void list_text_add(struct list_text *list, const char *item, struct argp_
 	size_t size = strlen(item) + 1;
 
 	if (size > sizeof(list->bytes) - list->used)
-		argp_error(state, "environment and arguments are longer than %u bytes", LISTS_BYTES_MAX);
+		argp_error(state, "environment and arguments are longer than %u bytes",
+			LISTS_BYTES_MAX);
 	memcpy(list->bytes + list->used, item, size);
 	list->used += size;
 }
@@ -128,9 +129,9 @@ static const struct argp run_argp = {
 	.options = run_options,
 	.parser = run_option,
 	.args_doc = "FILE [ARG...]\n-e CODE [ARG...]\n-",
-	.doc = "Runs one program in a sandbox. Exit code: 0 ok, 1 the program raised, N it exited with N, "
-	       "128+N it died of signal N, 124 timeout, 137 memory or pids, 152 CPU time, 153 output or "
-	       "files, 125 corral itself failed.",
+	.doc = "Runs one program in a sandbox. Exit code: 0 ok, 1 the program raised, N it exited "
+	       "with N, 128+N it died of signal N, 124 timeout, 137 memory or pids, 152 CPU time, "
+	       "153 output or files, 130 cancelled, 125 corral itself failed.",
 	.children = run_children,
 };
 
@@ -147,7 +148,8 @@ static int code_read(const char *path, char **ret_code, size_t *ret_size, struct
 		int code_error = fd < 0 ? -errno : -ENOMEM;
 
 		free(code);
-		return error_set(error, code_error, "cannot open %s: %s", path, error_text(code_error));
+		return error_set(
+			error, code_error, "cannot open %s: %s", path, error_text(code_error));
 	}
 	for (;;) {
 		ssize_t n = read(fd, code + used, CODE_BYTES_MAX + 1 - used);
@@ -157,7 +159,8 @@ static int code_read(const char *path, char **ret_code, size_t *ret_size, struct
 		if (n < 0) {
 			n = -errno;
 			free(code);
-			return error_set(error, (int)n, "cannot read %s: %s", path, error_text((int)n));
+			return error_set(
+				error, (int)n, "cannot read %s: %s", path, error_text((int)n));
 		}
 		used += (size_t)n;
 		if (n == 0 || used > CODE_BYTES_MAX)
@@ -165,15 +168,17 @@ static int code_read(const char *path, char **ret_code, size_t *ret_size, struct
 	}
 	if (used > CODE_BYTES_MAX) {
 		free(code);
-		return error_set(error, -EFBIG, "%s is longer than %u bytes, the most that a program may be",
-			path, CODE_BYTES_MAX);
+		return error_set(error, -EFBIG,
+			"%s is longer than %u bytes, the most that a program may be", path,
+			CODE_BYTES_MAX);
 	}
 	*ret_code = code;
 	*ret_size = used;
 	return 0;
 }
 
-/* Our stdin may be a terminal, or open for writing: the program gets a pipe, never the thing itself. */
+/* Our stdin may be a terminal, or open for writing: the program gets a pipe, never the thing
+ * itself. */
 static void *stdin_pump(void *argument)
 {
 	AUTO_FD out = (int)(intptr_t)argument;
@@ -247,10 +252,12 @@ static bool output_passed_on(
 	return room;
 }
 
-static void gap_passed_on(struct execution *execution, enum output_kind kind, uint64_t dropped_bytes)
+static void gap_passed_on(
+	struct execution *execution, enum output_kind kind, uint64_t dropped_bytes)
 {
 	char line[64];
-	int n = snprintf(line, sizeof(line), "\n[%llu bytes left out]\n", (unsigned long long)dropped_bytes);
+	int n = snprintf(
+		line, sizeof(line), "\n[%llu bytes left out]\n", (unsigned long long)dropped_bytes);
 
 	if (dropped_bytes)
 		output_passed_on(execution, kind, line, (size_t)n);

@@ -11,12 +11,16 @@
 static const struct argp_option limits_options[] = {
 	{ 0, 0, 0, 0, "Limits of an execution:", 2 },
 	{ "timeout", LIMIT_KEY + LIMIT_TIMEOUT, "TIME", 0, "Wall-clock time (30s)", 0 },
-	{ "cpu-time", LIMIT_KEY + LIMIT_CPU_TIME, "TIME", 0, "CPU time of all its processes (10s)", 0 },
-	{ "memory", LIMIT_KEY + LIMIT_MEMORY, "SIZE", 0, "Memory of all its processes and files (256M)", 0 },
+	{ "cpu-time", LIMIT_KEY + LIMIT_CPU_TIME, "TIME", 0, "CPU time of all its processes (10s)",
+		0 },
+	{ "memory", LIMIT_KEY + LIMIT_MEMORY, "SIZE", 0,
+		"Memory of all its processes and files (256M)", 0 },
 	{ "pids", LIMIT_KEY + LIMIT_PIDS, "N", 0, "Processes and threads at one time (32)", 0 },
 	{ "output", LIMIT_KEY + LIMIT_OUTPUT, "SIZE", 0, "stdout and stderr together (1M)", 0 },
-	{ "files", LIMIT_KEY + LIMIT_FILES, "SIZE", 0, "/tmp, /workspace and /dev/shm together (64M)", 0 },
-	{ "open-files", LIMIT_KEY + LIMIT_OPEN_FILES, "N", 0, "Open descriptors of a process (256)", 0 },
+	{ "files", LIMIT_KEY + LIMIT_FILES, "SIZE", 0,
+		"/tmp, /workspace and /dev/shm together (64M)", 0 },
+	{ "open-files", LIMIT_KEY + LIMIT_OPEN_FILES, "N", 0, "Open descriptors of a process (256)",
+		0 },
 	{ 0 },
 };
 

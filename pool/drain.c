@@ -20,6 +20,11 @@
 /* More than this consumed at once may have made room for a waiting writer. */
 #define WAKE_AFTER_BYTES (CHANNEL_OUTPUT_BYTES / 4)
 
+static size_t smaller(uint64_t a, uint64_t b)
+{
+	return (size_t)(a < b ? a : b);
+}
+
 static void tail_keep(struct slot_tail *tail, const char *bytes, size_t size)
 {
 	tail->written += size;
@@ -29,7 +34,7 @@ static void tail_keep(struct slot_tail *tail, const char *bytes, size_t size)
 	}
 	for (size_t done = 0; done < size;) {
 		size_t at = (tail->written - size + done) % sizeof(tail->bytes);
-		size_t part = size - done < sizeof(tail->bytes) - at ? size - done : sizeof(tail->bytes) - at;
+		size_t part = smaller(size - done, sizeof(tail->bytes) - at);
 
 		memcpy(tail->bytes + at, bytes + done, part);
 		done += part;
@@ -46,7 +51,7 @@ static void stream_take(struct slot *slot, enum output_kind kind, const char *by
 {
 	uint64_t limit = slot->execution->limits.values[LIMIT_OUTPUT];
 	uint64_t room = limit > slot->output_bytes ? limit - slot->output_bytes : 0;
-	size_t head = size < room ? size : (size_t)room;
+	size_t head = smaller(size, room);
 
 	slot->output_bytes += head;
 	sink_offer(slot, kind, bytes, head);
@@ -64,9 +69,9 @@ void slot_tails_deliver(struct slot *slot)
 	for (int i = 0; i < 2; i++) {
 		struct slot_tail *tail = &slot->tails[i];
 		enum output_kind kind = i ? OUTPUT_STDERR : OUTPUT_STDOUT;
-		size_t kept = tail->written < sizeof(tail->bytes) ? (size_t)tail->written : sizeof(tail->bytes);
-		size_t start = tail->written < sizeof(tail->bytes) ? 0 : tail->written % sizeof(tail->bytes);
-		size_t first = kept < sizeof(tail->bytes) - start ? kept : sizeof(tail->bytes) - start;
+		size_t kept = smaller(tail->written, sizeof(tail->bytes));
+		size_t start = kept < sizeof(tail->bytes) ? 0 : tail->written % sizeof(tail->bytes);
+		size_t first = smaller(kept, sizeof(tail->bytes) - start);
 
 		if (!kept)
 			continue;
@@ -132,7 +137,9 @@ static int64_t pipe_drain(struct slot *slot, unsigned which)
 			break;
 		stream_take(slot, which ? OUTPUT_STDERR : OUTPUT_STDOUT, bytes, (size_t)n);
 		taken += n;
-		/* A writer as fast as we are must not keep us here: its limit has to be looked at. */
+		/*
+		 * A writer as fast as we are must not keep us here: its limit has to be looked at.
+		 */
 		if (slot_is_over_output(slot))
 			break;
 	}

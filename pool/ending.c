@@ -41,7 +41,8 @@ static void record_verdict(struct slot *slot, struct result *result)
 		return;
 	}
 	result->verdict = VERDICT_DENIED;
-	snprintf(result->reason, sizeof(result->reason), "the worker reported an end that does not exist");
+	snprintf(result->reason, sizeof(result->reason),
+		"the worker reported an end that does not exist");
 }
 
 static void exit_verdict(struct slot *slot, struct result *result)
@@ -50,7 +51,8 @@ static void exit_verdict(struct slot *slot, struct result *result)
 
 	if (!slot->worker_reaped) {
 		result->verdict = VERDICT_LOST;
-		snprintf(result->reason, sizeof(result->reason), "the worker's control socket broke");
+		snprintf(result->reason, sizeof(result->reason),
+			"the worker's control socket broke");
 	} else if (info->si_code == CLD_EXITED) {
 		result->exit_code = info->si_status & 0xff;
 		result->verdict = result->exit_code ? VERDICT_EXIT : VERDICT_OK;
@@ -69,7 +71,8 @@ static void ending_verdict(struct slot *slot, struct result *result)
 	case ENDING_PROTOCOL:
 		result->verdict = VERDICT_DENIED;
 		snprintf(result->reason, sizeof(result->reason),
-			"the program wrote what cannot be into its worker's output ring or socket, and was ended");
+			"the program wrote what cannot be into its worker's output ring or socket, "
+			"and was ended");
 		return;
 	case ENDING_CANCELLED:
 		result->verdict = VERDICT_CANCELLED;
@@ -95,7 +98,8 @@ static bool files_are_full(const struct slot *slot)
 	struct statfs status;
 	char path[48];
 
-	/* The mount is ours, and its place in the cell's read-only root cannot be changed from inside. */
+	/* The mount is ours, and its place in the cell's read-only root cannot be changed from
+	 * inside. */
 	snprintf(path, sizeof(path), "/proc/%d/root/workspace", (int)slot->init_pid);
 	return statfs(path, &status) == 0 && (status.f_bavail == 0 || status.f_ffree == 0);
 }
@@ -116,7 +120,8 @@ static void refusal_verdict(struct slot *slot, struct result *result, uint64_t p
 
 void slot_verdict(struct slot *slot, struct result *result)
 {
-	struct cgroup_usage usage = { .oom_kills = slot->oom_base, .pids_refused = slot->pids_base };
+	struct cgroup_usage usage = { .oom_kills = slot->oom_base,
+		.pids_refused = slot->pids_base };
 	uint64_t pids_refused;
 
 	cgroups_slot_usage(slot->shard->pool->cgroups, slot->number, &usage);

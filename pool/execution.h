@@ -29,18 +29,21 @@ struct execution {
 	size_t environment_bytes;
 	const char *arguments;   /* "argument\0" each */
 	size_t arguments_bytes;
-	int stdin_fd;            /* read end for the worker, or -1: at end of file. Stays the caller's */
+	int stdin_fd; /* read end for the worker, or -1: at end of file. Stays the caller's */
 	bool stream;             /* bring output as it is written, not only when it has piled up */
 	bool want_result;        /* the value of the last expression as records */
 	struct limits limits;
 	uint64_t queue_nsec_max; /* longest wait for a worker; 0: as long as it takes */
 
 	/*
-	 * Takes bytes of a stream or of a result's record, all of them, at most OUTPUT_CHUNK_BYTES_MAX
-	 * at a time. False: taken, but no more until execution_resume() on the shard's thread.
+	 * Takes bytes of a stream or of a result's record, all of them, at most
+	 * OUTPUT_CHUNK_BYTES_MAX at a time. False: taken, but no more until execution_resume() on
+	 * the shard's thread.
 	 */
-	bool (*output)(struct execution *execution, enum output_kind kind, const void *bytes, size_t size);
-	/* Between the first and the last part of a stream that passed the output limit. May be NULL. */
+	bool (*output)(
+		struct execution *execution, enum output_kind kind, const void *bytes, size_t size);
+	/* Between the first and the last part of a stream that passed the output limit. May be
+	 * NULL. */
 	void (*gap)(struct execution *execution, enum output_kind kind, uint64_t dropped_bytes);
 	void (*done)(struct execution *execution);
 	void *user;

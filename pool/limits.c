@@ -21,13 +21,14 @@ const struct limit_type limit_types[LIMIT_COUNT] = {
 		10 * NSEC_PER_SEC, NSEC_PER_MSEC, 3600 * NSEC_PER_SEC },
 	[LIMIT_MEMORY] = { "memory", "memory of all its processes and files", LIMIT_UNIT_BYTES,
 		256 * MIB, 8 * MIB, 64 * GIB },
-	[LIMIT_PIDS] = { "pids", "processes and threads at one time", LIMIT_UNIT_COUNT, 32, 1, 4096 },
-	[LIMIT_OUTPUT] = { "output", "bytes of stdout and stderr together", LIMIT_UNIT_BYTES, MIB, 1,
-		4 * GIB },
-	[LIMIT_FILES] = { "files", "bytes in /tmp, /workspace and /dev/shm", LIMIT_UNIT_BYTES, 64 * MIB,
-		64 * 1024, 16 * GIB },
-	[LIMIT_OPEN_FILES] = { "open_files", "open descriptors of a process", LIMIT_UNIT_COUNT, 256, 16,
+	[LIMIT_PIDS] = { "pids", "processes and threads at one time", LIMIT_UNIT_COUNT, 32, 1,
 		4096 },
+	[LIMIT_OUTPUT] = { "output", "bytes of stdout and stderr together", LIMIT_UNIT_BYTES, MIB,
+		1, 4 * GIB },
+	[LIMIT_FILES] = { "files", "bytes in /tmp, /workspace and /dev/shm", LIMIT_UNIT_BYTES,
+		64 * MIB, 64 * 1024, 16 * GIB },
+	[LIMIT_OPEN_FILES] = { "open_files", "open descriptors of a process", LIMIT_UNIT_COUNT, 256,
+		16, 4096 },
 };
 
 void limits_init(struct limits *limits)
@@ -72,11 +73,11 @@ const char *limits_print(const struct limits *limits, enum limit limit, char *bu
 	return buffer;
 }
 
-int limits_parse(
-	struct limits *limits, enum limit limit, const char *text, bool *ret_clamped, struct error *error)
+int limits_parse(struct limits *limits, enum limit limit, const char *text, bool *ret_clamped,
+	struct error *error)
 {
-	static const char *const forms[] = { "a duration such as 30s or 500ms", "a size such as 256M",
-		"a whole number" };
+	static const char *const forms[] = { "a duration such as 30s or 500ms",
+		"a size such as 256M", "a whole number" };
 	const struct limit_type *type = &limit_types[limit];
 	char bounded[32];
 	uint64_t value;
@@ -87,11 +88,11 @@ int limits_parse(
 		result = 0;
 	}
 	if (result < 0 || value == 0)
-		return error_set(error, -EINVAL, "%s cannot be '%s': give %s above zero", type->name, text,
-			forms[type->unit]);
+		return error_set(error, -EINVAL, "%s cannot be '%s': give %s above zero",
+			type->name, text, forms[type->unit]);
 	*ret_clamped = limits_set(limits, limit, value);
 	if (*ret_clamped)
-		error_set(error, 0, "%s %s is outside what this pool allows; using %s", type->name, text,
-			limits_print(limits, limit, bounded, sizeof(bounded)));
+		error_set(error, 0, "%s %s is outside what this pool allows; using %s", type->name,
+			text, limits_print(limits, limit, bounded, sizeof(bounded)));
 	return 0;
 }

@@ -24,8 +24,9 @@ static const struct {
 
 static int usage(FILE *out, int code)
 {
-	fprintf(out, "corral: runs untrusted code, thousands of times a second, each in its own sandbox\n\n"
-		     "usage: corral COMMAND [OPTION...]\n\n");
+	fprintf(out,
+		"corral: runs untrusted code, thousands of times a second, each in a sandbox\n\n"
+		"usage: corral COMMAND [OPTION...]\n\n");
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
 		fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].help);
 	fprintf(out, "\n'corral COMMAND --help' lists a command's options.\n");

@@ -29,7 +29,9 @@
 
 void pool_config_init(struct pool_config *config)
 {
-	*config = (struct pool_config){ .runtime = "python", .workers = 16, .queue_max = QUEUE_STANDARD };
+	*config = (struct pool_config){
+		.runtime = "python", .workers = 16, .queue_max = QUEUE_STANDARD
+	};
 	limits_init(&config->limits);
 }
 
@@ -53,7 +55,8 @@ static int program_find(const char *name, char *path, size_t size, struct error 
 	snprintf(path, size, "%s/%s", CORRAL_LIBEXEC, name);
 	if (access(path, X_OK) == 0)
 		return 0;
-	return error_set(error, -ENOENT, "the program %s is neither beside corral nor at %s; run make, or make install",
+	return error_set(error, -ENOENT,
+		"the program %s is neither beside corral nor at %s; run make, or make install",
 		name, path);
 }
 
@@ -84,21 +87,26 @@ static void descriptors_raise(void)
 static int config_check(const struct pool_config *config, struct error *error)
 {
 	if (geteuid() != 0)
-		return error_set(error, -EPERM, "corral makes namespaces and cgroups and must run as root; use sudo");
+		return error_set(error, -EPERM,
+			"corral makes namespaces and cgroups and must run as root; use sudo");
 	if (config->workers < 1 || config->workers > POOL_WORKERS_MAX)
-		return error_set(error, -EINVAL, "cannot keep %u workers: give a number from 1 to %u",
-			config->workers, POOL_WORKERS_MAX);
+		return error_set(error, -EINVAL,
+			"cannot keep %u workers: give a number from 1 to %u", config->workers,
+			POOL_WORKERS_MAX);
 	if (strcmp(config->runtime, "python") != 0)
-		return error_set(error, -EINVAL, "there is no runtime '%s': give python", config->runtime);
+		return error_set(
+			error, -EINVAL, "there is no runtime '%s': give python", config->runtime);
 	return 0;
 }
 
 static int pool_prepare(struct pool *pool, struct error *error)
 {
-	int result = program_find("corral-init", pool->init_program, sizeof(pool->init_program), error);
+	int result =
+		program_find("corral-init", pool->init_program, sizeof(pool->init_program), error);
 
 	if (result == 0)
-		result = program_find("corral-python", pool->runtime_program, sizeof(pool->runtime_program), error);
+		result = program_find("corral-python", pool->runtime_program,
+			sizeof(pool->runtime_program), error);
 	if (result < 0)
 		return result;
 	descriptors_raise();
@@ -110,7 +118,9 @@ static int pool_prepare(struct pool *pool, struct error *error)
 		return result;
 	pool->uid_first = UID_FIRST + ((uint32_t)getpid() % UID_RANGES) * POOL_WORKERS_MAX;
 	pool->slots = calloc(pool->config.workers, sizeof(*pool->slots));
-	return pool->slots ? 0 : error_set(error, -ENOMEM, "no memory for %u workers", pool->config.workers);
+	return pool->slots
+		? 0
+		: error_set(error, -ENOMEM, "no memory for %u workers", pool->config.workers);
 }
 
 static int slots_prepare(struct pool *pool, struct error *error)
@@ -123,7 +133,8 @@ static int slots_prepare(struct pool *pool, struct error *error)
 		list_init(&slot->node);
 		slot->tails = calloc(2, sizeof(*slot->tails));
 		if (!slot->tails)
-			return error_set(error, -ENOMEM, "no memory for %u workers", pool->config.workers);
+			return error_set(
+				error, -ENOMEM, "no memory for %u workers", pool->config.workers);
 	}
 	return 0;
 }
@@ -167,7 +178,8 @@ static struct timespec deadline_in(uint64_t nsec)
 {
 	uint64_t due = clock_now_nsec() + nsec;
 
-	return (struct timespec){ .tv_sec = (time_t)(due / NSEC_PER_SEC), .tv_nsec = (long)(due % NSEC_PER_SEC) };
+	return (struct timespec){ .tv_sec = (time_t)(due / NSEC_PER_SEC),
+		.tv_nsec = (long)(due % NSEC_PER_SEC) };
 }
 
 void pool_changed(struct pool *pool)
@@ -290,7 +302,8 @@ void pool_stop(struct pool *pool)
 static struct shard *shard_for(struct pool *pool, struct shard *home)
 {
 	/* Submitters from outside take turns, so that equal shards get equal work. */
-	unsigned first = home ? home->number : atomic_fetch_add(&pool->next_shard, 1) % pool->shard_count;
+	unsigned first =
+		home ? home->number : atomic_fetch_add(&pool->next_shard, 1) % pool->shard_count;
 	struct shard *shortest = &pool->shards[first];
 
 	if (home && atomic_load(&home->counters.idle) && !shard_is_low(home))
@@ -344,7 +357,8 @@ static void layers_status(struct pool *pool, unsigned layers, struct layer_statu
 	for (int i = 0; i < LAYER_COUNT; i++) {
 		status[i].state = layers & (1u << i) ? LAYER_ENFORCED : LAYER_ABSENT;
 		snprintf(status[i].detail, sizeof(status[i].detail), "%s",
-			layers & (1u << i) ? "around every worker" : "not around every worker; see corral doctor");
+			layers & (1u << i) ? "around every worker"
+					   : "not around every worker; see corral doctor");
 	}
 	/* How much of it, the cgroup tree knows best. */
 	cgroups_status(pool->cgroups, &status[LAYER_CGROUP]);
@@ -354,7 +368,8 @@ void pool_status(struct pool *pool, struct pool_status *ret_status)
 {
 	unsigned layers = ~0u;
 
-	*ret_status = (struct pool_status){ .total = pool->config.workers, .shards = pool->shard_count };
+	*ret_status =
+		(struct pool_status){ .total = pool->config.workers, .shards = pool->shard_count };
 	for (unsigned i = 0; i < pool->shard_count; i++) {
 		struct shard *shard = &pool->shards[i];
 		struct shard_counters *counters = &shard->counters;
@@ -372,7 +387,8 @@ void pool_status(struct pool *pool, struct pool_status *ret_status)
 		layers &= atomic_load(&counters->layers);
 		pthread_mutex_lock(&shard->inbox_lock);
 		if (shard->last_failure[0])
-			memcpy(ret_status->last_failure, shard->last_failure, sizeof(shard->last_failure));
+			memcpy(ret_status->last_failure, shard->last_failure,
+				sizeof(shard->last_failure));
 		pthread_mutex_unlock(&shard->inbox_lock);
 	}
 	layers_status(pool, ret_status->births ? layers : 0, ret_status->layers);

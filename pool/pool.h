@@ -34,7 +34,8 @@ struct pool_status {
 
 void pool_config_init(struct pool_config *config);
 
-/* Starts everything and waits until one worker a shard is ready. 0 or a negative errno and a sentence. */
+/* Starts everything and waits until one worker a shard is ready. 0 or a negative errno and a
+ * sentence. */
 int pool_start(struct pool **ret_pool, const struct pool_config *config, struct error *error);
 
 /* Waits until `idle` workers are ready, for at most `nsec`. True if they are. */

@@ -82,7 +82,8 @@ char *report_result(const struct result *result, const struct capture *capture)
 
 	cJSON_AddStringToObject(object, "verdict", verdict_name(result, name, sizeof(name)));
 	number_or_null_add(object, "exit_code",
-		result->verdict == VERDICT_OK || result->verdict == VERDICT_ERROR || result->verdict == VERDICT_EXIT,
+		result->verdict == VERDICT_OK || result->verdict == VERDICT_ERROR ||
+			result->verdict == VERDICT_EXIT,
 		result->exit_code);
 	number_or_null_add(object, "signal", result->verdict == VERDICT_SIGNAL, result->signal);
 	limit_add(object, result);
@@ -114,5 +115,6 @@ char *report_result(const struct result *result, const struct capture *capture)
 void report_layers(struct cJSON *object, const struct pool_status *status)
 {
 	for (int i = 0; i < LAYER_COUNT; i++)
-		cJSON_AddStringToObject(object, layer_name(i), layer_state_name(status->layers[i].state));
+		cJSON_AddStringToObject(
+			object, layer_name(i), layer_state_name(status->layers[i].state));
 }

@@ -2,10 +2,10 @@
 /*
  * pool/reset.c: a slot from ENDING to EMPTY: nothing of the last cell is left.
  *
- * Killing PID 1 kills everything in its pid namespace, first stops all forks in it, and PID 1 cannot
- * be reaped before all of it is (pid_namespaces(7)): so a reaped corral-init, a reaped worker and an
- * empty cgroup prove that no process, mapping, mount, socket or tmpfs of the cell lives on. Only then
- * is the slot EMPTY and its network namespace handed on.
+ * Killing PID 1 kills everything in its pid namespace, first stops all forks in it, and PID 1
+ * cannot be reaped before all of it is (pid_namespaces(7)): so a reaped corral-init, a reaped
+ * worker and an empty cgroup prove that no process, mapping, mount, socket or tmpfs of the cell
+ * lives on. Only then is the slot EMPTY and its network namespace handed on.
  *
  * cgroup.kill does the same, but a group that was killed once kills whoever is cloned into it later
  * (Linux 6.18), and making it anew costs 50 us. So it is the second means, for a cell whose
@@ -41,7 +41,8 @@ static void death_overdue(void *owner)
 	cgroups_slot_kill(slot->shard->pool->cgroups, slot->number);
 	slot_enter(slot, SLOT_QUARANTINED);
 	atomic_fetch_add(&slot->shard->counters.quarantined, 1);
-	shard_failed(slot->shard, "slot %u: its processes did not end in time, quarantined", slot->number);
+	shard_failed(slot->shard, "slot %u: its processes did not end in time, quarantined",
+		slot->number);
 }
 
 static void waits_arm(struct slot *slot)
@@ -49,11 +50,11 @@ static void waits_arm(struct slot *slot)
 	struct loop *loop = slot->shard->loop;
 
 	if (slot->worker_pid && !slot->worker_reaped && !slot->worker_waiting)
-		slot->worker_waiting =
-			loop_wait_child(loop, OP_WORKER_EXIT, slot, slot->worker_pid, &slot->worker_exit) != 0;
+		slot->worker_waiting = loop_wait_child(loop, OP_WORKER_EXIT, slot, slot->worker_pid,
+					       &slot->worker_exit) != 0;
 	if (slot->init_pid && !slot->init_reaped && !slot->init_waiting)
-		slot->init_waiting =
-			loop_wait_child(loop, OP_INIT_EXIT, slot, slot->init_pid, &slot->init_exit) != 0;
+		slot->init_waiting = loop_wait_child(loop, OP_INIT_EXIT, slot, slot->init_pid,
+					     &slot->init_exit) != 0;
 }
 
 void slot_replace(struct slot *slot, const char *why)
@@ -80,8 +81,9 @@ void slot_late_arrival(struct slot *slot)
 
 static bool slot_is_quiet(const struct slot *slot)
 {
-	return !slot->cell_asked && !slot->birth_asked && !slot->listening && !slot->worker_waiting &&
-		!slot->init_waiting && (!slot->worker_pid || slot->worker_reaped) &&
+	return !slot->cell_asked && !slot->birth_asked && !slot->listening &&
+		!slot->worker_waiting && !slot->init_waiting &&
+		(!slot->worker_pid || slot->worker_reaped) &&
 		(!slot->init_pid || slot->init_reaped) && !slot->pipes[0].polling &&
 		!slot->pipes[1].polling && !slot->execution;
 }
@@ -129,7 +131,8 @@ void slot_control_received(void *owner, int32_t result)
 
 	slot->listening = false;
 	if (result <= 0) {
-		/* Every holder of the socket is gone. Without a process to wait for, that is all we learn. */
+		/* Every holder of the socket is gone. Without a process to wait for, that is all we
+		 * learn. */
 		if (slot->state == SLOT_BEARING)
 			slot_birth_failed(slot, "the worker ended before it was ready");
 		else if (slot->state == SLOT_IDLE)
@@ -139,8 +142,8 @@ void slot_control_received(void *owner, int32_t result)
 		return;
 	}
 	/* Armed first: looking may end the slot. */
-	slot->listening = loop_recv(slot->shard->loop, OP_CONTROL, slot, slot->control_fd, slot->message,
-				  sizeof(slot->message)) != 0;
+	slot->listening = loop_recv(slot->shard->loop, OP_CONTROL, slot, slot->control_fd,
+				  slot->message, sizeof(slot->message)) != 0;
 	if (slot->state == SLOT_BEARING) {
 		slot->worker_ready = true;
 		slot_idle_when_ready(slot);

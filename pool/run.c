@@ -55,7 +55,8 @@ static int limits_apply(struct slot *slot, const struct limits *limits)
 			slot->files_bytes = limits->values[LIMIT_FILES];
 	}
 	if (result == 0 && slot->open_files != limits->values[LIMIT_OPEN_FILES]) {
-		struct rlimit files = { limits->values[LIMIT_OPEN_FILES], limits->values[LIMIT_OPEN_FILES] };
+		struct rlimit files = { limits->values[LIMIT_OPEN_FILES],
+			limits->values[LIMIT_OPEN_FILES] };
 
 		if (prlimit(slot->worker_pid, RLIMIT_NOFILE, &files, NULL) < 0)
 			return -errno;
@@ -67,15 +68,15 @@ static int limits_apply(struct slot *slot, const struct limits *limits)
 static void mailbox_fill(struct slot *slot, const struct execution *execution)
 {
 	struct mailbox *mailbox = &slot->channel->mailbox;
-	uint8_t *box = channel_mailbox_bytes(slot->channel);
+	uint8_t *place = channel_mailbox_bytes(slot->channel);
 
-	memcpy(box, execution->code, execution->code_bytes);
-	box += execution->code_bytes;
+	memcpy(place, execution->code, execution->code_bytes);
+	place += execution->code_bytes;
 	if (execution->environment_bytes)
-		memcpy(box, execution->environment, execution->environment_bytes);
-	box += execution->environment_bytes;
+		memcpy(place, execution->environment, execution->environment_bytes);
+	place += execution->environment_bytes;
 	if (execution->arguments_bytes)
-		memcpy(box, execution->arguments, execution->arguments_bytes);
+		memcpy(place, execution->arguments, execution->arguments_bytes);
 	mailbox->code_bytes = (uint32_t)execution->code_bytes;
 	mailbox->environment_bytes = (uint32_t)execution->environment_bytes;
 	mailbox->arguments_bytes = (uint32_t)execution->arguments_bytes;
@@ -124,7 +125,8 @@ static void pipe_poll(struct slot *slot, unsigned which)
 	struct slot_pipe *pipe = &slot->pipes[which];
 
 	if (pipe->fd >= 0 && !pipe->polling)
-		pipe->polling = loop_poll(slot->shard->loop, pipe_types[which], slot, pipe->fd, POLLIN) != 0;
+		pipe->polling = loop_poll(slot->shard->loop, pipe_types[which], slot, pipe->fd,
+					POLLIN) != 0;
 }
 
 /* The deadline, or the moment at which the CPU limit could be reached at the earliest. */
@@ -195,7 +197,8 @@ void slot_run(struct slot *slot, struct execution *execution)
 	}
 	if (result < 0) {
 		/* A worker that died while it was idle: the next one takes it. */
-		shard_failed(shard, "slot %u: dispatch failed: %s", slot->number, error_text(result));
+		shard_failed(
+			shard, "slot %u: dispatch failed: %s", slot->number, error_text(result));
 		slot_replace(slot, "dispatch");
 		shard_accept(shard, execution);
 		return;
@@ -204,8 +207,8 @@ void slot_run(struct slot *slot, struct execution *execution)
 	slot_enter(slot, SLOT_BUSY);
 	shard->dispatched_nsec = now;
 	atomic_fetch_add(&shard->counters.executions, 1);
-	slot->worker_waiting =
-		loop_wait_child(shard->loop, OP_WORKER_EXIT, slot, slot->worker_pid, &slot->worker_exit) != 0;
+	slot->worker_waiting = loop_wait_child(shard->loop, OP_WORKER_EXIT, slot, slot->worker_pid,
+				       &slot->worker_exit) != 0;
 	pipe_poll(slot, 0);
 	pipe_poll(slot, 1);
 	slot_timer_set(slot, deadline_fired,
@@ -259,7 +262,8 @@ void slot_end(struct slot *slot, enum ending ending)
 	if (ending != ENDING_PROTOCOL && ending != ENDING_RECORD && !slot->sink_full)
 		slot_drain(slot);
 	result->ended_nsec = clock_now_nsec();
-	result->usage.wall_usec = (result->ended_nsec - slot->execution->started_nsec) / NSEC_PER_USEC;
+	result->usage.wall_usec =
+		(result->ended_nsec - slot->execution->started_nsec) / NSEC_PER_USEC;
 	snprintf(result->reset, sizeof(result->reset), "replace:policy");
 	slot_verdict(slot, result);
 	slot_settle(slot);
@@ -276,7 +280,8 @@ static void slot_look(struct slot *slot)
 		slot_end(slot, ENDING_OUTPUT);
 	else if (slot->reader.ended)
 		slot_end(slot, ENDING_RECORD);
-	else if (found == 0 && !slot->sink_full && ++slot->idle_doorbells > EXECUTION_IDLE_DOORBELLS_MAX)
+	else if (found == 0 && !slot->sink_full &&
+		++slot->idle_doorbells > EXECUTION_IDLE_DOORBELLS_MAX)
 		slot_end(slot, ENDING_PROTOCOL);
 	else if (slot->execution->stream)
 		output_want_wake(&slot->reader, true);

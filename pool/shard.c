@@ -85,7 +85,8 @@ static struct slot *slot_of(struct shard *shard, uint32_t number)
 {
 	uint32_t first = shard->slots[0].number;
 
-	return number >= first && number - first < shard->slot_count ? &shard->slots[number - first] : NULL;
+	return number >= first && number - first < shard->slot_count ? &shard->slots[number - first]
+								     : NULL;
 }
 
 /* The last one out turns off the light. */
@@ -164,7 +165,8 @@ void shard_births_pause(struct shard *shard)
 	pause = pause < BIRTH_PAUSE_NSEC_MIN ? BIRTH_PAUSE_NSEC_MIN : pause;
 	shard->birth_pause_nsec = pause > BIRTH_PAUSE_NSEC_MAX ? BIRTH_PAUSE_NSEC_MAX : pause;
 	shard->birth_paused = true;
-	loop_timer_arm(shard->loop, &shard->birth_pause, clock_now_nsec() + shard->birth_pause_nsec);
+	loop_timer_arm(
+		shard->loop, &shard->birth_pause, clock_now_nsec() + shard->birth_pause_nsec);
 }
 
 static void nursery_replied(void *owner, const struct cell_reply *reply)
@@ -225,7 +227,8 @@ static void template_is_lost(void *owner, const char *sentence)
 
 		if (!slot->birth_asked)
 			continue;
-		/* What the template could not say any more, the newborn wrote down; no program ran yet. */
+		/* What the template could not say any more, the newborn wrote down; no program ran
+		 * yet. */
 		slot->birth_asked = false;
 		slot->worker_pid = __atomic_load_n(&slot->channel->birth.pid, __ATOMIC_ACQUIRE);
 		if (slot->state == SLOT_BEARING && !slot->worker_ready)
@@ -238,122 +241,12 @@ static void template_is_lost(void *owner, const char *sentence)
 	stop_when_quiet(shard);
 }
 
-static void reject(struct execution *execution, enum verdict verdict, const char *reason)
-{
-	uint64_t now = clock_now_nsec();
-
-	execution->result = (struct result){
-		.verdict = verdict,
-		.limit = RESULT_NO_LIMIT,
-		.ended_nsec = now,
-		.usage.queue_usec = (now - execution->submitted_nsec) / NSEC_PER_USEC,
-	};
-	snprintf(execution->result.reason, sizeof(execution->result.reason), "%s", reason);
-	execution->done(execution);
-}
-
-static void execution_unqueue(struct shard *shard, struct execution *execution)
-{
-	list_remove(&execution->node);
-	loop_timer_disarm(shard->loop, &execution->queue_timer);
-	atomic_fetch_sub(&shard->counters.queued, 1);
-}
-
-static void queued_too_long(void *owner)
-{
-	struct execution *execution = owner;
-
-	execution_unqueue(execution->shard, execution);
-	reject(execution, VERDICT_REJECTED, "no worker became free in time");
-}
-
-int shard_accept(struct shard *shard, struct execution *execution)
-{
-	assert(shard == current);
-	execution->shard = shard;
-	if (shard->stopping) {
-		reject(execution, VERDICT_CANCELLED, "the pool is stopping");
-		return 0;
-	}
-	if (list_is_empty(&shard->queue) && !list_is_empty(&shard->idle)) {
-		slot_run(list_owner(list_pop(&shard->idle), struct slot, node), execution);
-		return 0;
-	}
-	if (atomic_load(&shard->counters.queued) >= shard->pool->config.queue_max)
-		return -EAGAIN;
-	list_append(&shard->queue, &execution->node);
-	atomic_fetch_add(&shard->counters.queued, 1);
-	loop_timer_init(&execution->queue_timer, queued_too_long, execution);
-	if (execution->queue_nsec_max)
-		loop_timer_arm(shard->loop, &execution->queue_timer,
-			execution->submitted_nsec + execution->queue_nsec_max);
-	return 0;
-}
-
-void shard_dispatch(struct shard *shard)
-{
-	while (!list_is_empty(&shard->queue) && !list_is_empty(&shard->idle)) {
-		struct execution *execution = list_owner(shard->queue.next, struct execution, node);
-
-		execution_unqueue(shard, execution);
-		slot_run(list_owner(list_pop(&shard->idle), struct slot, node), execution);
-	}
-}
-
-void shard_post(struct shard *shard, struct execution *execution)
-{
-	pthread_mutex_lock(&shard->inbox_lock);
-	list_append(&shard->inbox, &execution->node);
-	pthread_mutex_unlock(&shard->inbox_lock);
-	loop_wake(shard->loop);
-}
-
-void shard_attend(struct shard *shard)
-{
-	atomic_store(&shard->attention, true);
-	loop_wake(shard->loop);
-}
-
-static void executions_attend(struct shard *shard)
-{
-	struct list *next;
-
-	for (struct list *node = shard->queue.next; node != &shard->queue; node = next) {
-		struct execution *execution = list_owner(node, struct execution, node);
-
-		next = node->next;
-		if (!atomic_load(&execution->cancelled))
-			continue;
-		execution_unqueue(shard, execution);
-		reject(execution, VERDICT_CANCELLED, "it was asked to end before it began");
-	}
-	for (unsigned i = 0; i < shard->slot_count; i++) {
-		struct slot *slot = &shard->slots[i];
-		struct execution *execution = slot->execution;
-
-		if (execution && atomic_exchange(&execution->resumed, false))
-			execution_resume(execution);
-		/* Resuming may have ended it. */
-		if (slot->execution && slot->execution == execution && slot->ending == ENDING_NONE &&
-		    atomic_load(&execution->cancelled))
-			slot_end(slot, ENDING_CANCELLED);
-	}
-}
-
 static void everything_ends(struct shard *shard)
 {
-	struct list *node;
-
 	shard->stopping = true;
 	loop_timer_disarm(shard->loop, &shard->birth_pause);
 	loop_timer_disarm(shard->loop, &shard->birth_hold);
-	while ((node = list_pop(&shard->queue))) {
-		struct execution *execution = list_owner(node, struct execution, node);
-
-		loop_timer_disarm(shard->loop, &execution->queue_timer);
-		atomic_fetch_sub(&shard->counters.queued, 1);
-		reject(execution, VERDICT_CANCELLED, "the pool is stopping");
-	}
+	shard_queue_cancel(shard);
 	for (unsigned i = 0; i < shard->slot_count; i++) {
 		struct slot *slot = &shard->slots[i];
 
@@ -371,21 +264,10 @@ static void everything_ends(struct shard *shard)
 static void shard_woken(void *owner)
 {
 	struct shard *shard = owner;
-	struct list arrived, *node;
 
-	list_init(&arrived);
-	pthread_mutex_lock(&shard->inbox_lock);
-	while ((node = list_pop(&shard->inbox)))
-		list_append(&arrived, node);
-	pthread_mutex_unlock(&shard->inbox_lock);
-	while ((node = list_pop(&arrived))) {
-		struct execution *execution = list_owner(node, struct execution, node);
-
-		if (shard_accept(shard, execution) < 0)
-			reject(execution, VERDICT_REJECTED, "the queue is full");
-	}
+	shard_inbox_take(shard);
 	if (atomic_exchange(&shard->attention, false))
-		executions_attend(shard);
+		shard_executions_attend(shard);
 	if (atomic_load(&shard->pool->stopping) && !shard->stopping)
 		everything_ends(shard);
 }
@@ -412,7 +294,8 @@ static int shard_open(struct shard *shard, struct error *error)
 	struct loop_config loop_config = {
 		.types = op_types,
 		.type_count = OP_COUNT,
-		.ops_max = shard->slot_count * OPS_PER_SLOT + shard->pool->config.queue_max + OPS_OF_SHARD,
+		.ops_max = shard->slot_count * OPS_PER_SLOT + shard->pool->config.queue_max +
+			OPS_OF_SHARD,
 		.woken = shard_woken,
 		.owner = shard,
 	};
@@ -420,7 +303,8 @@ static int shard_open(struct shard *shard, struct error *error)
 
 	if (result < 0)
 		return error_set(error, result,
-			"cannot set up io_uring: %s; check the sysctl kernel.io_uring_disabled", error_text(result));
+			"cannot set up io_uring: %s; check the sysctl kernel.io_uring_disabled",
+			error_text(result));
 	struct nursery_config nursery = {
 		.program = shard->pool->init_program,
 		.uid_first = shard->pool->uid_first,
@@ -477,14 +361,17 @@ static void *shard_main(void *argument)
 	thread_settle(shard);
 	result = start->result = shard_open(shard, start->error);
 	pthread_barrier_wait(&start->opened);
-	/* `start` is gone from here on. A half-opened shard runs until what it started is reaped. */
+	/*
+	 * `start` is gone from here on. A half-opened shard runs until what it started is reaped.
+	 */
 	if (shard->loop) {
 		if (result < 0)
 			everything_ends(shard);
 		shard_births_go_on(shard);
 		result = loop_run(shard->loop);
 		if (result < 0)
-			log_error("shard %u: io_uring failed: %s, closing", shard->number, error_text(result));
+			log_error("shard %u: io_uring failed: %s, closing", shard->number,
+				error_text(result));
 	}
 	return NULL;
 }

@@ -88,8 +88,14 @@ int shard_accept(struct shard *shard, struct execution *execution);
 struct shard *shard_current(void);
 
 /* Inside, from the slots. */
-void shard_failed(struct shard *shard, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void shard_failed(struct shard *shard, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 void shard_births_go_on(struct shard *shard); /* builds what is EMPTY, within bounds */
 void shard_births_pause(struct shard *shard); /* after a failure: later */
-void shard_dispatch(struct shard *shard);     /* idle workers take what is queued */
+
+/* queue.c, on the shard's own thread. */
+void shard_dispatch(struct shard *shard);            /* idle workers take what is queued */
+void shard_inbox_take(struct shard *shard);          /* what other threads posted */
+void shard_executions_attend(struct shard *shard);   /* what was cancelled or resumed */
+void shard_queue_cancel(struct shard *shard);        /* nothing waits any more */
 void shard_state_changed(struct shard *shard, enum slot_state from, enum slot_state to);

@@ -58,6 +58,7 @@ void slot_states_print(void)
 	for (int from = 0; from < SLOT_STATE_COUNT; from++)
 		for (int to = 0; to < SLOT_STATE_COUNT; to++)
 			if (slot_edges[from] & EDGE(to))
-				printf("\t%s -> %s;\n", slot_state_names[from], slot_state_names[to]);
+				printf("\t%s -> %s;\n", slot_state_names[from],
+					slot_state_names[to]);
 	printf("}\n");
 }

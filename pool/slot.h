@@ -62,7 +62,8 @@ struct slot {
 	unsigned number;        /* in the pool; the cgroup's name and the uid's offset */
 	enum slot_state state;
 	struct list node;       /* in the shard's list of its state, where that has one */
-	struct loop_timer timer; /* birth or death takes too long; BUSY: the deadline or the CPU limit */
+	struct loop_timer
+		timer; /* birth or death takes too long; BUSY: the deadline or the CPU limit */
 
 	/* The cell. */
 	uint64_t generation;    /* of the cell; an answer that names another is late */

@@ -21,7 +21,9 @@ static const char *const names[VERDICT_COUNT] = {
 	[VERDICT_REJECTED] = "rejected",
 };
 
-/* Verdicts speak of cpu, not of cpu_time: the limit's option names the unit, the verdict the cause. */
+/*
+ * Verdicts speak of cpu, not of cpu_time: the limit's option names the unit, the verdict the cause.
+ */
 static const char *limit_word(enum limit limit)
 {
 	return limit == LIMIT_CPU_TIME ? "cpu" : limit_types[limit].name;
@@ -92,12 +94,14 @@ const char *verdict_sentence(const struct result *result, char *buffer, size_t s
 			strsignal(result->signal));
 		break;
 	case VERDICT_TIMEOUT:
-		snprintf(buffer, size, "the program was still running after %s and was ended; raise --timeout if it needs longer",
+		snprintf(buffer, size,
+			"the program was still running after %s and was ended; raise --timeout if "
+			"it needs longer",
 			value);
 		break;
 	case VERDICT_LIMIT:
-		snprintf(buffer, size, "the program reached its limit of %s for %s and was ended", value,
-			limit_types[result->limit].help);
+		snprintf(buffer, size, "the program reached its limit of %s for %s and was ended",
+			value, limit_types[result->limit].help);
 		break;
 	default:
 		snprintf(buffer, size, "%s: %s", names[result->verdict], result->reason);

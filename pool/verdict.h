@@ -42,7 +42,7 @@ struct result {
 	char reason[160];       /* a sentence, empty where the verdict says it all */
 	char reset[32];         /* "replace:<why>" */
 	struct usage usage;
-	uint64_t due_nsec;      /* the deadline by the daemon's clock, and when the end was noticed */
+	uint64_t due_nsec; /* the deadline by the daemon's clock, and when the end was noticed */
 	uint64_t ended_nsec;
 };
 

@@ -192,7 +192,8 @@ unsigned loop_inflight(const struct loop *loop, int type)
 	return type < 0 ? loop->inflight_total : loop->inflight[type];
 }
 
-static loop_op op_start(struct loop *loop, unsigned type, void *owner, struct io_uring_sqe **ret_sqe)
+static loop_op op_start(
+	struct loop *loop, unsigned type, void *owner, struct io_uring_sqe **ret_sqe)
 {
 	uint32_t index = loop->first_free;
 
@@ -309,7 +310,8 @@ void loop_cancel(struct loop *loop, loop_op op)
 
 static void op_complete(struct loop *loop, union loop_tag tag, int32_t result)
 {
-	struct op *op = tag.index && tag.index <= loop->config.ops_max ? &loop->ops[tag.index - 1] : NULL;
+	struct op *op =
+		tag.index && tag.index <= loop->config.ops_max ? &loop->ops[tag.index - 1] : NULL;
 
 	if (!op || op->gen != tag.gen) {
 		loop->stale++;
@@ -318,7 +320,9 @@ static void op_complete(struct loop *loop, union loop_tag tag, int32_t result)
 	if (op->pidfd >= 0) {
 		fd_close(&op->pidfd);
 		if (result >= 0)
-			result = waitid(P_PID, (id_t)op->pid, op->info, WEXITED | __WALL) < 0 ? -errno : 0;
+			result = waitid(P_PID, (id_t)op->pid, op->info, WEXITED | __WALL) < 0
+				? -errno
+				: 0;
 	}
 	op->gen++;
 	op->next_free = loop->first_free;

@@ -44,7 +44,8 @@ int message_send(int socket, const void *bytes, size_t size, const int *fds, uns
 	return n < 0 ? -errno : 0;
 }
 
-static unsigned fds_collect(struct msghdr *message, int *ret_fds, unsigned fds_max, unsigned *ret_extra)
+static unsigned fds_collect(
+	struct msghdr *message, int *ret_fds, unsigned fds_max, unsigned *ret_extra)
 {
 	unsigned count = 0;
 
@@ -67,8 +68,8 @@ static unsigned fds_collect(struct msghdr *message, int *ret_fds, unsigned fds_m
 	return count;
 }
 
-int message_receive(
-	int socket, void *bytes, size_t size, int *ret_fds, unsigned fds_max, unsigned *ret_fd_count)
+int message_receive(int socket, void *bytes, size_t size, int *ret_fds, unsigned fds_max,
+	unsigned *ret_fd_count)
 {
 	struct iovec part = { .iov_base = bytes, .iov_len = size };
 	union control control;

@@ -45,13 +45,16 @@ static inline long kernel_call(long number, long a, long b, long c, long d, long
 	return result;
 }
 
-/* Private, writable, and not the kernel's own or the stack. Stack guard gaps have no permissions. */
+/*
+ * Private, writable, and not the kernel's own or the stack. Stack guard gaps have no permissions.
+ */
 static bool line_parse(const char *line, struct range *ret_range)
 {
 	uintptr_t start, end;
 	char flags[5], name[64] = "";
 
-	if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %4s %*s %*s %*s %63s", &start, &end, flags, name) < 3)
+	if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %4s %*s %*s %*s %63s", &start, &end, flags,
+		    name) < 3)
 		return false;
 	if (strncmp(flags, "rw", 2) != 0 || flags[3] != 'p')
 		return false;
@@ -114,11 +117,14 @@ int seal_private_memory(size_t *ret_bytes, struct error *error)
 	AUTO_FD fd = memfd_create("corral-image", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
 	if (fd < 0)
-		return error_set(error, -errno, "cannot seal the template: memfd: %s", error_text(errno));
+		return error_set(
+			error, -errno, "cannot seal the template: memfd: %s", error_text(errno));
 	/* Mapped shared, so that it is no range of the plan itself. */
-	maps = mmap(NULL, SEAL_MAPS_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	maps = mmap(
+		NULL, SEAL_MAPS_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (maps == MAP_FAILED)
-		return error_set(error, -errno, "cannot seal the template: mmap: %s", error_text(errno));
+		return error_set(
+			error, -errno, "cannot seal the template: mmap: %s", error_text(errno));
 	result = file_read(AT_FDCWD, "/proc/self/maps", maps, SEAL_MAPS_BYTES);
 	if (result >= 0)
 		result = plan_make(maps, ranges, &count, &bytes);
@@ -131,7 +137,8 @@ int seal_private_memory(size_t *ret_bytes, struct error *error)
 	    fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0)
 		result = -errno;
 	if (result < 0)
-		return error_set(error, result, "cannot seal the template's memory: %s", error_text(result));
+		return error_set(
+			error, result, "cannot seal the template's memory: %s", error_text(result));
 	*ret_bytes = bytes;
 	return 0;
 }

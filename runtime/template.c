@@ -75,7 +75,8 @@ static int layers_take(struct template_self *self, struct error *error)
 	if (result == 0)
 		result = identity_set_no_new_privs();
 	if (result < 0)
-		return error_set(error, result, "cannot bound the template's capabilities: %s", error_text(result));
+		return error_set(error, result, "cannot bound the template's capabilities: %s",
+			error_text(result));
 	result = seccomp_birth_filter_build(&plan->birth_filter, error);
 	if (result == 0)
 		result = seccomp_attach_allowed(error);
@@ -114,7 +115,8 @@ static int newborn_clone(const struct template_self *self, int cgroup_fd)
 {
 	uint64_t thread_id = thread_id_address();
 	struct clone_args args = {
-		.flags = CLONE_PARENT | (thread_id ? CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID : 0) |
+		.flags = CLONE_PARENT |
+			(thread_id ? CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID : 0) |
 			(cgroup_fd >= 0 ? CLONE_INTO_CGROUP : 0),
 		.child_tid = thread_id,
 		.cgroup = cgroup_fd >= 0 ? (uint64_t)cgroup_fd : 0,
@@ -157,7 +159,8 @@ int template_serve(struct template_self *self)
 		struct birth_letter letter;
 		int fds[2] = { -1, -1 };
 		unsigned fd_count;
-		int size = message_receive(CELL_FD_SOCKET, &letter, sizeof(letter), fds, 2, &fd_count);
+		int size =
+			message_receive(CELL_FD_SOCKET, &letter, sizeof(letter), fds, 2, &fd_count);
 
 		if (size == 0)
 			return 0;

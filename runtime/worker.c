@@ -50,7 +50,8 @@ static void doorbell_ring(void *owner, bool wait)
 	if (CHANNEL_OUTPUT_BYTES - (worker.writer.tail - head) > CHANNEL_OUTPUT_BYTES / 2)
 		return;
 	/* The daemon wakes the low half of the index: x86-64 is little-endian. */
-	syscall(SYS_futex, &worker.channel->output_head, FUTEX_WAIT, (uint32_t)head, &patience, NULL, 0);
+	syscall(SYS_futex, &worker.channel->output_head, FUTEX_WAIT, (uint32_t)head, &patience,
+		NULL, 0);
 }
 
 static void descriptor_write(int fd, const char *bytes, size_t size)
@@ -130,7 +131,8 @@ static void __attribute__((noreturn)) safe_point(const struct runtime *runtime)
 		int size = message_receive(
 			WORKER_FD_CONTROL, &dispatch, sizeof(dispatch), fds, 3, &fd_count);
 
-		/* 0: the daemon is gone. Anything else that is no dispatch is nothing to go on with. */
+		/* 0: the daemon is gone. Anything else that is no dispatch is nothing to go on
+		 * with. */
 		if (size != sizeof(dispatch) || dispatch.version != CELL_VERSION)
 			_exit(0);
 		if (streams_take(&dispatch, fds, fd_count) < 0)

@@ -45,13 +45,13 @@ int worker_job_copy(struct channel *channel, struct worker_job **ret_job)
 	job->bytes = malloc(size + 2);
 	if (!job->bytes)
 		goto fail;
-	const uint8_t *box = channel_mailbox_bytes(channel);
+	const uint8_t *mail = channel_mailbox_bytes(channel);
 	char *environment = job->bytes, *arguments = environment + mailbox.environment_bytes;
 	char *code = job->bytes + lists + 1;
 
-	memcpy(job->bytes, box + mailbox.code_bytes, lists);
+	memcpy(job->bytes, mail + mailbox.code_bytes, lists);
 	job->bytes[lists] = '\0';
-	memcpy(code, box, mailbox.code_bytes);
+	memcpy(code, mail, mailbox.code_bytes);
 	code[mailbox.code_bytes] = '\0';
 	job->strings = calloc(strings_count(job->bytes, lists + 1) + 3, sizeof(*job->strings));
 	if (!job->strings)

@@ -45,20 +45,23 @@ static void watch_arm(struct template *template, uint64_t nsec)
 
 static void receive_arm(struct template *template)
 {
-	template->receiving = loop_recv(template->config.loop, template->config.receive_type, template,
-				      template->socket, &template->reply, sizeof(template->reply)) != 0;
+	template->receiving =
+		loop_recv(template->config.loop, template->config.receive_type, template,
+			template->socket, &template->reply, sizeof(template->reply)) != 0;
 }
 
 int template_start(struct template *template, struct error *error)
 {
 	const struct template_config *config = &template->config;
-	char *arguments[] = { (char *)config->program, (char *)(config->imports ? config->imports : ""), NULL };
+	char *arguments[] = { (char *)config->program,
+		(char *)(config->imports ? config->imports : ""), NULL };
 	int sockets[2];
 	int result = message_pair(sockets);
 
 	assert(template->state == TEMPLATE_DOWN);
 	if (result < 0)
-		return error_set(error, result, "cannot start a template: no socket: %s", error_text(result));
+		return error_set(error, result, "cannot start a template: no socket: %s",
+			error_text(result));
 
 	AUTO_FD ours = sockets[0], theirs = sockets[1];
 	struct spawn_plan plan = {
@@ -78,15 +81,15 @@ int template_start(struct template *template, struct error *error)
 	template->socket = fd_take(&ours);
 	template->unanswered = 0;
 	template->sentence[0] = '\0';
-	template->exiting = loop_wait_child(config->loop, config->exit_type, template, template->pid,
-				    &template->exit_info) != 0;
+	template->exiting = loop_wait_child(config->loop, config->exit_type, template,
+				    template->pid, &template->exit_info) != 0;
 	receive_arm(template);
 	watch_arm(template, TEMPLATE_WARM_NSEC_MAX);
 	return 0;
 }
 
-int template_bear(
-	struct template *template, const struct birth_letter *letter, int control_fd, int channel_fd)
+int template_bear(struct template *template, const struct birth_letter *letter, int control_fd,
+	int channel_fd)
 {
 	const int fds[] = { control_fd, channel_fd };
 	int result;
@@ -119,7 +122,8 @@ static void watch_fired(void *owner)
 
 	if (template->state != TEMPLATE_DOWN) {
 		snprintf(template->sentence, sizeof(template->sentence), "it did not %s in time",
-			template->state == TEMPLATE_WARMING ? "get warm" : "answer a request to fork");
+			template->state == TEMPLATE_WARMING ? "get warm"
+							    : "answer a request to fork");
 		template_kill(template);
 		return;
 	}

@@ -5,8 +5,8 @@
  * One template a runtime and shard, pinned beside the shard's loop, so that a birth crosses no CPU.
  * Its operations run on the shard's loop, under the two types that the owner set aside for it.
  *
- * A dead template is noticed by its exit, a wedged one by a birth that is not answered in time; both
- * are mended by starting the program again, after a pause that doubles each time it fails
+ * A dead template is noticed by its exit, a wedged one by a birth that is not answered in time;
+ * both are mended by starting the program again, after a pause that doubles each time it fails
  * (TEMPLATE_PAUSE_*). Until then template_bear() answers -EAGAIN.
  */
 #pragma once

@@ -29,7 +29,9 @@ static int tie_to_daemon(void)
 {
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
 		return -errno;
-	/* A daemon that died before the line above has closed its end: sending the reply will fail. */
+	/*
+	 * A daemon that died before the line above has closed its end: sending the reply will fail.
+	 */
 	return 0;
 }
 

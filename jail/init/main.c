@@ -61,9 +61,11 @@ int main(int argc, char **argv)
 		fprintf(stderr, "corral-init is started by corral, not by hand\n");
 		return 1;
 	}
-	result = view_build((uint32_t)strtoul(argv[1], NULL, 10), (uint32_t)strtoul(argv[2], NULL, 10), &path);
+	result = view_build(
+		(uint32_t)strtoul(argv[1], NULL, 10), (uint32_t)strtoul(argv[2], NULL, 10), &path);
 	if (result < 0) {
-		fprintf(stderr, "corral-init: cannot build the file view at %s: %s\n", path, strerror(-result));
+		fprintf(stderr, "corral-init: cannot build the file view at %s: %s\n", path,
+			strerror(-result));
 		return 1;
 	}
 	return nursery_serve();

@@ -32,7 +32,12 @@
 
 /* Shared directories: bound read-only where the host has them. */
 static const char *const view_directories[] = {
-	"usr", "etc/alternatives", "etc/ld.so.conf.d", "etc/python3", "etc/python3.11", "etc/ssl/certs",
+	"usr",
+	"etc/alternatives",
+	"etc/ld.so.conf.d",
+	"etc/python3",
+	"etc/python3.11",
+	"etc/ssl/certs",
 	"etc/fonts",
 };
 
@@ -58,7 +63,11 @@ static const struct {
 	const char *path;
 	unsigned device_minor;
 } view_devices[] = {
-	{ "dev/null", 3 }, { "dev/zero", 5 }, { "dev/full", 7 }, { "dev/random", 8 }, { "dev/urandom", 9 },
+	{ "dev/null", 3 },
+	{ "dev/zero", 5 },
+	{ "dev/full", 7 },
+	{ "dev/random", 8 },
+	{ "dev/urandom", 9 },
 };
 
 static const struct {
@@ -83,7 +92,9 @@ static int attributes_set(const char *path, uint64_t attributes, unsigned flags)
 {
 	struct mount_attr attr = { .attr_set = attributes };
 
-	return syscall(SYS_mount_setattr, AT_FDCWD, path, flags, &attr, sizeof(attr)) < 0 ? -errno : 0;
+	if (syscall(SYS_mount_setattr, AT_FDCWD, path, flags, &attr, sizeof(attr)) < 0)
+		return -errno;
+	return 0;
 }
 
 static int directory_bind(const char *path)
@@ -171,10 +182,12 @@ static int accounts_write(uint32_t uid_first, uint32_t uid_count)
 
 static int devices_make(void)
 {
-	if (mount("corral-dev", "dev", "tmpfs", MS_NOSUID | MS_NOEXEC, "size=64k,nr_inodes=32,mode=755") < 0)
+	if (mount("corral-dev", "dev", "tmpfs", MS_NOSUID | MS_NOEXEC,
+		    "size=64k,nr_inodes=32,mode=755") < 0)
 		return -errno;
 	for (size_t i = 0; i < COUNT(view_devices); i++)
-		if (mknod(view_devices[i].path, S_IFCHR | 0666, makedev(1, view_devices[i].device_minor)) < 0)
+		if (mknod(view_devices[i].path, S_IFCHR | 0666,
+			    makedev(1, view_devices[i].device_minor)) < 0)
 			return -errno;
 	return mkdir("dev/shm", 01777) < 0 ? -errno : 0;
 }
@@ -197,8 +210,8 @@ static int tree_make(uint32_t uid_first, uint32_t uid_count, const char **ret_pa
 		if ((result = file_copy(*ret_path = view_files[i])) < 0)
 			return result;
 	for (size_t i = 0; i < COUNT(view_texts); i++) {
-		result = text_write(
-			*ret_path = view_texts[i].path, view_texts[i].text, strlen(view_texts[i].text));
+		result = text_write(*ret_path = view_texts[i].path, view_texts[i].text,
+			strlen(view_texts[i].text));
 		if (result < 0)
 			return result;
 	}
@@ -218,7 +231,8 @@ static int root_enter(void)
 {
 	/* pivot_root(2): the old root is put below the new one, then detached. */
 	if (mkdir(VIEW_OLD_ROOT, 0700) < 0 || syscall(SYS_pivot_root, ".", VIEW_OLD_ROOT) < 0 ||
-	    chdir("/") < 0 || umount2("/" VIEW_OLD_ROOT, MNT_DETACH) < 0 || rmdir("/" VIEW_OLD_ROOT) < 0)
+		chdir("/") < 0 || umount2("/" VIEW_OLD_ROOT, MNT_DETACH) < 0 ||
+		rmdir("/" VIEW_OLD_ROOT) < 0)
 		return -errno;
 	return 0;
 }
@@ -230,8 +244,9 @@ int view_build(uint32_t uid_first, uint32_t uid_count, const char **ret_path)
 	umask(0);
 	*ret_path = VIEW_STAGE;
 	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-	    mount("corral-root", VIEW_STAGE, "tmpfs", MS_NOSUID | MS_NODEV, "size=16m,mode=755") < 0 ||
-	    chdir(VIEW_STAGE) < 0)
+		mount("corral-root", VIEW_STAGE, "tmpfs", MS_NOSUID | MS_NODEV,
+			"size=16m,mode=755") < 0 ||
+		chdir(VIEW_STAGE) < 0)
 		return -errno;
 	if ((result = tree_make(uid_first, uid_count, ret_path)) < 0)
 		return result;
@@ -248,7 +263,8 @@ int view_mount_files(const struct cell_request *request)
 	char options[128];
 
 	snprintf(options, sizeof(options), "size=%llu,nr_inodes=%llu,mode=755",
-		(unsigned long long)request->files_bytes, (unsigned long long)request->files_inodes);
+		(unsigned long long)request->files_bytes,
+		(unsigned long long)request->files_inodes);
 	if (mount("corral-files", "/workspace", "tmpfs", MS_NOSUID | MS_NODEV, options) < 0)
 		return -errno;
 	if (mkdir("/workspace/tmp", 01777) < 0 || mkdir("/workspace/shm", 01777) < 0 ||

@@ -56,7 +56,8 @@ Test(cgroup_place, does_not_take_cpuset_or_cpuacct_for_cpu)
 Test(cgroup_place, resolves_a_group_below_a_mount_of_a_part)
 {
 	parse("4:memory:/docker/4f/inner\n",
-	      "35 31 0:32 /docker/4f /sys/fs/cgroup/memory ro master:9 - cgroup cgroup rw,memory\n");
+		"35 31 0:32 /docker/4f /sys/fs/cgroup/memory ro master:9 - cgroup cgroup "
+		"rw,memory\n");
 	cr_expect_str_eq(places.v1[CGROUP_MEMORY].own, "/sys/fs/cgroup/memory/inner");
 	cr_expect_str_eq(places.v1[CGROUP_MEMORY].top, "");
 }
@@ -85,7 +86,8 @@ Test(cgroup_place, reads_spaces_in_a_mount_point)
 
 Test(cgroup_place, survives_lines_that_are_cut_short)
 {
-	parse("4:memory\n0\n\n0::/\n", "41 31\n\n41 31 0:38 / /c rw -\n41 31 0:38 / /c rw - cgroup2\n"
-	      "41 31 0:38 / /c rw - cgroup2 cgroup2 rw\n");
+	parse("4:memory\n0\n\n0::/\n",
+		"41 31\n\n41 31 0:38 / /c rw -\n41 31 0:38 / /c rw - cgroup2\n"
+		"41 31 0:38 / /c rw - cgroup2 cgroup2 rw\n");
 	cr_expect_str_eq(places.unified.own, "/c");
 }

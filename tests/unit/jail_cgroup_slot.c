@@ -255,7 +255,8 @@ Test(cgroup_slot, kills_what_outgrows_its_memory_and_counts_the_kill)
 	cr_expect_leq(usage.memory_peak_bytes, 16 * MIB);
 
 	cr_expect_eq(status_of(start(cgroups, 0, body_touch, 4)), 0);
-	cr_expect_eq(usage_of(cgroups, 0).oom_kills, usage.oom_kills, "a count that moved for nothing");
+	cr_expect_eq(
+		usage_of(cgroups, 0).oom_kills, usage.oom_kills, "a count that moved for nothing");
 	cgroups_close(cgroups);
 }
 
