@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * runtime/python/interpreter.c: the template's interpreter, from nothing to warm.
+ *
+ * It is Debian's python3.11 with its site-packages, deaf to PYTHON* variables and to the user's
+ * own site. Warm means: the usual modules are imported, a few programs have been run (so that
+ * caches are filled and the bytecode they share is specialised), no trace of them is left, and
+ * what is in memory then is frozen, so that no garbage collection ever touches those pages again.
+ *
+ * It also promises that stub_forked() is called before the program can have a child process, by
+ * an audit hook for the ways that Python knows and an atfork handler for the others.
+ */
+#include "runtime/python/python.h"
+#include "runtime/python/prelude.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <string.h>
+
+static PyObject *prelude; /* the namespace of prelude.py */
+static bool wrote_files;
+static bool is_child;
+
+PyObject *python_prelude(const char *name)
+{
+	return PyDict_GetItemString(prelude, name);
+}
+
+bool python_wrote_files(void)
+{
+	bool wrote = wrote_files;
+
+	wrote_files = false;
+	return wrote;
+}
+
+bool python_is_child(void)
+{
+	return is_child;
+}
+
+static void child_begin(void)
+{
+	is_child = true;
+}
+
+static PyStatus interpreter_configure(PyConfig *config)
+{
+	static char *arguments[] = { PYTHON_EXECUTABLE, PYTHON_FILE };
+	PyStatus status;
+
+	config->use_environment = 0;
+	config->user_site_directory = 0;
+	config->install_signal_handlers = 1;
+	config->parse_argv = 0;
+	status = PyConfig_SetBytesString(config, &config->program_name, PYTHON_EXECUTABLE);
+	if (!PyStatus_Exception(status))
+		status = PyConfig_SetBytesString(config, &config->executable, PYTHON_EXECUTABLE);
+	if (!PyStatus_Exception(status))
+		status = PyConfig_SetBytesArgv(config, 1, arguments + 1);
+	return status;
+}
+
+static int interpreter_start(struct error *error)
+{
+	PyPreConfig before;
+	PyConfig config;
+	PyStatus status;
+
+	PyPreConfig_InitPythonConfig(&before);
+	before.use_environment = 0;
+	before.utf8_mode = 1;
+	before.coerce_c_locale = 0;
+	status = Py_PreInitialize(&before);
+	if (PyStatus_Exception(status))
+		return error_set(error, -EIO, "cannot start Python: %s", status.err_msg);
+
+	if (PyImport_AppendInittab("_corral", streams_module) < 0)
+		return error_set(error, -ENOMEM, "cannot start Python: %s", error_text(ENOMEM));
+	PyConfig_InitPythonConfig(&config);
+	status = interpreter_configure(&config);
+	if (!PyStatus_Exception(status))
+		status = Py_InitializeFromConfig(&config);
+	PyConfig_Clear(&config);
+	if (PyStatus_Exception(status))
+		return error_set(error, -EIO, "cannot start Python: %s", status.err_msg);
+	return 0;
+}
+
+/* The pending exception becomes the error's sentence. */
+static int python_error(struct error *error, const char *what)
+{
+	PyObject *type, *value, *traceback;
+	PyObject *text = NULL;
+
+	PyErr_Fetch(&type, &value, &traceback);
+	PyErr_NormalizeException(&type, &value, &traceback);
+	if (value)
+		text = PyObject_Repr(value);
+	const char *words = text ? PyUnicode_AsUTF8(text) : NULL;
+
+	error_set(error, -EIO, "%s: %s", what, words ? words : "no reason given");
+	Py_XDECREF(text);
+	Py_XDECREF(type);
+	Py_XDECREF(value);
+	Py_XDECREF(traceback);
+	PyErr_Clear();
+	return -EIO;
+}
+
+static int prelude_run(void)
+{
+	PyObject *code = Py_CompileString((const char *)prelude_source, "<corral>", Py_file_input);
+	PyObject *done = NULL;
+
+	prelude = PyDict_New();
+	if (code && prelude &&
+	    PyDict_SetItemString(prelude, "__builtins__", PyEval_GetBuiltins()) == 0)
+		done = PyEval_EvalCode(code, prelude, prelude);
+	Py_XDECREF(code);
+	Py_XDECREF(done);
+	return done ? 0 : -1;
+}
+
+static int prelude_call(const char *name)
+{
+	PyObject *done = PyObject_CallNoArgs(python_prelude(name));
+
+	Py_XDECREF(done);
+	return done ? 0 : -1;
+}
+
+static int import_modules(const char *imports, struct error *error)
+{
+	PyObject *sentence = PyObject_CallFunction(python_prelude("import_modules"), "z", imports);
+	int code = 0;
+
+	if (!sentence)
+		return python_error(error, "cannot import the template's modules");
+	if (sentence != Py_None) {
+		const char *words = PyUnicode_AsUTF8(sentence);
+
+		code = error_set(error, -EINVAL, "%s", words ? words : "cannot import a module");
+		PyErr_Clear();
+	}
+	Py_DECREF(sentence);
+	return code;
+}
+
+/* Runs the prelude's samples as executions, with nobody listening. */
+static int rehearse(void)
+{
+	PyObject *samples = PyObject_CallNoArgs(python_prelude("samples"));
+
+	if (!samples)
+		return -1;
+	for (Py_ssize_t i = 0; i < PyList_GET_SIZE(samples); i++) {
+		static char *const nothing[] = { NULL };
+		Py_ssize_t size;
+		const char *code = PyUnicode_AsUTF8AndSize(PyList_GET_ITEM(samples, i), &size);
+		struct runtime_job job = {
+			.code = code,
+			.code_bytes = (size_t)size,
+			.environment = nothing,
+			.arguments = nothing,
+			.seed = { 1 },
+			.want_result = true,
+			.session = true,
+		};
+		struct output_end end;
+
+		python_execute(&job, &end);
+	}
+	Py_DECREF(samples);
+	return 0;
+}
+
+static bool event_is_any(const char *event, const char *const *events)
+{
+	while (*events && strcmp(event, *events) != 0)
+		events++;
+	return *events != NULL;
+}
+
+static bool opens_for_writing(PyObject *args)
+{
+	int flags = PyTuple_GET_SIZE(args) == 3 ? (int)PyLong_AsLong(PyTuple_GET_ITEM(args, 2)) : 0;
+
+	PyErr_Clear();
+	return (flags & O_ACCMODE) != O_RDONLY;
+}
+
+/* Runs for every audited event of the interpreter: most must leave at the first character. */
+static int audit(const char *event, PyObject *args, void *unused)
+{
+	static const char *const births[] = {
+		"os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.system", "os.exec",
+		"subprocess.Popen", "pty.spawn", NULL,
+	};
+
+	if (event[0] != 'o' && event[0] != 's' && event[0] != 'p')
+		return 0;
+	if (strcmp(event, "open") == 0) {
+		wrote_files |= opens_for_writing(args);
+	} else if (event_is_any(event, births)) {
+		streams_flush(); /* else the child could have a copy of half a line */
+		stub_forked();
+	}
+	return 0;
+}
+
+static int interpreter_furnish(const char *imports, struct error *error)
+{
+	int code;
+
+	if (prelude_run() < 0)
+		return python_error(error, "cannot run the Python prelude");
+	if (prelude_call("open_streams") < 0 || streams_init() < 0)
+		return python_error(error, "cannot open sys.stdout");
+	code = import_modules(imports, error);
+	if (code < 0)
+		return code;
+	if (report_init() < 0 || python_execute_reset() < 0 || rehearse() < 0 ||
+	    python_execute_reset() < 0)
+		return python_error(error, "cannot warm up Python");
+	if (PySys_AddAuditHook(audit, NULL) < 0)
+		return python_error(error, "cannot watch for child processes");
+	return -pthread_atfork(stub_forked, NULL, child_begin);
+}
+
+static int freeze(void)
+{
+	PyObject *gc = PyImport_ImportModule("gc");
+	PyObject *done = NULL;
+
+	PyGC_Collect();
+	if (gc)
+		done = PyObject_CallMethod(gc, "freeze", NULL);
+	Py_XDECREF(gc);
+	Py_XDECREF(done);
+	return done ? 0 : -1;
+}
+
+int python_warm(const char *imports, struct error *error)
+{
+	int code = interpreter_start(error);
+
+	if (code < 0)
+		return code;
+	PyGC_Disable();
+	streams_set_silent(true);
+	code = interpreter_furnish(imports, error);
+	if (code < 0)
+		return code;
+	if (freeze() < 0)
+		return python_error(error, "cannot freeze the template");
+	PyGC_Enable();
+	wrote_files = false;
+	streams_set_silent(false);
+	return 0;
+}
+
+void python_fork_before(void)
+{
+	PyOS_BeforeFork();
+}
+
+void python_fork_parent(void)
+{
+	PyOS_AfterFork_Parent();
+}
+
+void python_fork_child(void)
+{
+	PyOS_AfterFork_Child();
+}
