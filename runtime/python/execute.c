@@ -6,6 +6,10 @@
  * below it, and what a script's end brings (threads joined, exit callbacks, destructors, files
  * flushed) comes, unless the job is one of a session's, whose program lives on. A worker's first
  * execution finds __main__ pristine; later ones (of a session) find what the earlier ones left.
+ *
+ * A page that an execution writes to is a page to fault in and to rewind, 1 to 4 us each. So the
+ * way through here is short: what can be looked up in the template is, and what most programs do
+ * not need (lines of source, exit callbacks, frames of Python code) is not made for them.
  */
 #include "runtime/python/python.h"
 
@@ -14,13 +18,84 @@
 #include <string.h>
 #include <unistd.h>
 
-static PyObject *main_namespace; /* __main__.__dict__ */
-static unsigned executions;      /* in this process, since it left the template */
-static bool arguments_given;     /* sys.argv is not the template's */
+#define REGISTRIES_MAX 8
+
+/* Looked up in the template; references held for good. */
+static struct {
+	PyObject *filename;       /* PYTHON_FILE */
+	PyObject *main;           /* __main__.__dict__ */
+	PyObject *modules;        /* sys.modules */
+	PyObject *numpy_name;     /* "numpy.random" */
+	PyObject *random, *random_seed; /* random's instance and the C method that seeds one */
+	PyObject *gauss_name;     /* "gauss_next": the rest of the instance's state */
+	PyObject *threads;        /* threading._active */
+	PyObject *exit_count;     /* atexit._ncallbacks() */
+	PyObject *registries[REGISTRIES_MAX]; /* exit_registries() of the prelude */
+	Py_ssize_t registry_sizes[REGISTRIES_MAX];
+	bool exit_always;
+	long exit_callbacks;
+} usual;
+
+static unsigned executions;  /* in this process, since it left the template */
+static bool arguments_given; /* sys.argv is not the template's */
+
+static PyObject *attribute(const char *module_name, const char *name)
+{
+	PyObject *module = PyImport_ImportModule(module_name);
+	PyObject *value = module ? PyObject_GetAttrString(module, name) : NULL;
+
+	Py_XDECREF(module);
+	return value;
+}
+
+static int random_find(void)
+{
+	PyObject *random_type;
+
+	usual.random = attribute("random", "_inst");
+	random_type = attribute("_random", "Random");
+	usual.random_seed = random_type ? PyObject_GetAttrString(random_type, "seed") : NULL;
+	Py_XDECREF(random_type);
+	usual.gauss_name = PyUnicode_InternFromString("gauss_next");
+	return usual.random && usual.random_seed && usual.gauss_name ? 0 : -1;
+}
+
+static int exit_find(void)
+{
+	PyObject *registries = PyObject_CallNoArgs(prelude.exit_registries);
+	PyObject *count;
+
+	if (!registries)
+		return -1;
+	usual.exit_always = registries == Py_None ||
+			    PyList_GET_SIZE(registries) > REGISTRIES_MAX;
+	for (Py_ssize_t i = 0; !usual.exit_always && i < PyList_GET_SIZE(registries); i++) {
+		Py_XSETREF(usual.registries[i], Py_NewRef(PyList_GET_ITEM(registries, i)));
+		usual.registry_sizes[i] = PyObject_Size(usual.registries[i]);
+	}
+	Py_DECREF(registries);
+	count = PyObject_CallNoArgs(usual.exit_count);
+	usual.exit_callbacks = count ? PyLong_AsLong(count) : -1;
+	Py_XDECREF(count);
+	return usual.exit_callbacks < 0 ? -1 : 0;
+}
+
+int python_execute_init(void)
+{
+	usual.filename = PyUnicode_InternFromString(PYTHON_FILE);
+	usual.numpy_name = PyUnicode_InternFromString("numpy.random");
+	usual.modules = Py_NewRef(PyImport_GetModuleDict());
+	usual.threads = attribute("threading", "_active");
+	usual.exit_count = attribute("atexit", "_ncallbacks");
+	if (!usual.filename || !usual.numpy_name || !usual.threads || !usual.exit_count ||
+	    random_find() < 0)
+		return -1;
+	return python_execute_reset();
+}
 
 int python_execute_reset(void)
 {
-	PyObject *done = PyObject_CallNoArgs(python_prelude("reset"));
+	PyObject *done = PyObject_CallNoArgs(prelude.reset);
 	PyObject *module = PyImport_AddModule("__main__");
 
 	executions = 0;
@@ -28,20 +103,18 @@ int python_execute_reset(void)
 	Py_XDECREF(done);
 	if (!done || !module)
 		return -1;
-	main_namespace = PyModule_GetDict(module);
-	return 0;
+	usual.main = PyModule_GetDict(module);
+	return exit_find();
 }
 
 static int environment_apply(char *const *entries)
 {
-	if (!entries[0])
-		return 0;
-
-	PyObject *os = PyImport_ImportModule("os");
-	PyObject *environ = os ? PyObject_GetAttrString(os, "environ") : NULL;
+	PyObject *environ;
 	bool zone = false;
 
-	Py_XDECREF(os);
+	if (!entries[0])
+		return 0;
+	environ = attribute("os", "environ");
 	for (; environ && *entries; entries++) {
 		const char *equals = strchr(*entries, '=');
 
@@ -62,23 +135,23 @@ static int environment_apply(char *const *entries)
 	if (!zone)
 		return 0;
 
-	PyObject *time = PyImport_ImportModule("time");
-	PyObject *done = time ? PyObject_CallMethod(time, "tzset", NULL) : NULL;
+	PyObject *tzset = attribute("time", "tzset");
+	PyObject *done = tzset ? PyObject_CallNoArgs(tzset) : NULL;
 
-	Py_XDECREF(time);
+	Py_XDECREF(tzset);
 	Py_XDECREF(done);
 	return done ? 0 : -1;
 }
 
 static int arguments_apply(char *const *arguments)
 {
+	PyObject *list, *item;
+
 	if (!arguments[0] && !arguments_given)
 		return 0;
 	arguments_given = true;
-
-	PyObject *list = PyList_New(0);
-	PyObject *item = PyUnicode_FromString(PYTHON_FILE);
-
+	list = PyList_New(0);
+	item = Py_NewRef(usual.filename);
 	while (list && item) {
 		int error = PyList_Append(list, item);
 
@@ -95,25 +168,17 @@ static int arguments_apply(char *const *arguments)
 	return -1;
 }
 
-/* random's own generator, without the detour by Python's random.seed(). */
+/* The generator behind the functions of random, without the detour by its Python method. */
 static int random_seed(const uint64_t seed[4])
 {
-	PyObject *module = PyDict_GetItemString(PyImport_GetModuleDict(), "random");
-	PyObject *instance = module ? PyObject_GetAttrString(module, "_inst") : NULL;
-
-	if (!instance) {
-		PyErr_Clear(); /* not imported, or the program's own module of that name */
-		return 0;
-	}
 	PyObject *number = _PyLong_FromByteArray((const unsigned char *)seed, 32, true, false);
-	PyObject *base = (PyObject *)Py_TYPE(instance)->tp_base;
-	PyObject *done = number ? PyObject_CallMethod(base, "seed", "OO", instance, number) : NULL;
+	PyObject *arguments[] = { usual.random, number };
+	PyObject *done = number ? PyObject_Vectorcall(usual.random_seed, arguments, 2, NULL) : NULL;
 
-	if (done && PyObject_SetAttrString(instance, "gauss_next", Py_None) < 0)
+	if (done && PyObject_SetAttr(usual.random, usual.gauss_name, Py_None) < 0)
 		Py_CLEAR(done);
 	Py_XDECREF(done);
 	Py_XDECREF(number);
-	Py_DECREF(instance);
 	return done ? 0 : -1;
 }
 
@@ -127,95 +192,106 @@ static int seed_apply(const uint64_t seed[4])
 		return 0;
 	if (random_seed(seed) < 0)
 		return -1;
-	if (executions == 1 && !PyDict_GetItemString(PyImport_GetModuleDict(), "numpy.random"))
+	if (executions == 1 && !PyDict_GetItemWithError(usual.modules, usual.numpy_name))
 		return 0;
 
-	PyObject *done = PyObject_CallFunction(python_prelude("reseed"), "y#", (const char *)seed,
+	PyObject *done = PyObject_CallFunction(prelude.reseed, "y#", (const char *)seed,
 		(Py_ssize_t)32);
 
 	Py_XDECREF(done);
 	return done ? 0 : -1;
 }
 
-/* The code as text, in linecache; NULL with a SyntaxError set if it is none. */
-static PyObject *source_read(const struct runtime_job *job, PyObject *filename)
+/* Why the bytes up to `stop` are no source text, as a SyntaxError. */
+static void source_refuse(const char *code, const char *stop, PyObject *reason, PyObject *filename)
 {
-	const char *code = job->code;
-	size_t size = job->code_bytes;
-	const char *stop = memchr(code, '\0', size);
-	PyObject *text = stop ? NULL : PyUnicode_DecodeUTF8(code, (Py_ssize_t)size, "strict");
+	PyObject *details;
+	int line = 1;
+
+	while ((stop = memrchr(code, '\n', (size_t)(stop - code))))
+		line++;
+	details = Py_BuildValue("(O(OiOO))", reason, filename, line, Py_None, Py_None);
+	if (details)
+		PyErr_SetObject(PyExc_SyntaxError, details);
+	Py_XDECREF(details);
+}
+
+/* The code as text; NULL with an exception set if it is none. */
+static PyObject *source_decode(const char *code, size_t size, PyObject *filename)
+{
+	const char *nul = memchr(code, '\0', size);
+	PyObject *text = nul ? NULL : PyUnicode_DecodeUTF8(code, (Py_ssize_t)size, "strict");
 	PyObject *reason = NULL;
 
-	if (text) {
-		PyObject *done = PyObject_CallFunctionObjArgs(python_prelude("remember_source"),
-			filename, text, NULL);
-
-		if (!done)
-			Py_CLEAR(text);
-		Py_XDECREF(done);
-		return text;
-	}
-	if (stop) {
+	if (nul) {
 		reason = PyUnicode_FromString("source code cannot contain null bytes");
-	} else if (PyErr_ExceptionMatches(PyExc_UnicodeDecodeError)) {
+	} else if (!text && PyErr_ExceptionMatches(PyExc_UnicodeDecodeError)) {
 		PyObject *type, *value, *traceback;
 		Py_ssize_t start = 0;
 
 		PyErr_Fetch(&type, &value, &traceback);
 		PyErr_NormalizeException(&type, &value, &traceback);
 		PyUnicodeDecodeError_GetStart(value, &start);
-		stop = code + start;
+		nul = code + start;
 		reason = PyUnicode_FromFormat("(unicode error) %S", value);
 		Py_XDECREF(type);
 		Py_XDECREF(value);
 		Py_XDECREF(traceback);
 	}
-	if (reason) {
-		int line = 1;
+	if (reason)
+		source_refuse(code, nul, reason, filename);
+	Py_XDECREF(reason);
+	return text;
+}
 
-		while ((stop = memrchr(code, '\n', (size_t)(stop - code))))
-			line++;
-		PyObject *details = Py_BuildValue("(O(OiOO))", reason, filename, line, Py_None, Py_None);
+/* Lets tracebacks, warnings and inspect find the code's lines. Takes the reference to `text`. */
+static int source_remember(PyObject *filename, PyObject *text)
+{
+	int error = -1;
 
-		if (details)
-			PyErr_SetObject(PyExc_SyntaxError, details);
-		Py_XDECREF(details);
-		Py_DECREF(reason);
+	if (text && executions == 1) { /* linecache was told by reset() */
+		error = PyDict_SetItem(prelude.sources, filename, text);
+	} else if (text) {
+		PyObject *done = PyObject_CallFunctionObjArgs(prelude.remember_source, filename, text,
+			NULL);
+
+		error = done ? 0 : -1;
+		Py_XDECREF(done);
 	}
-	return NULL;
+	Py_XDECREF(text);
+	return error;
 }
 
 /* A session's later executions have names of their own: functions of earlier ones live on. */
 static PyObject *file_name(void)
 {
 	if (executions == 1)
-		return PyUnicode_FromString(PYTHON_FILE);
+		return Py_NewRef(usual.filename);
 	return PyUnicode_FromFormat(PYTHON_FILE "#%u", executions);
 }
 
 /* Runs the job's code. The last expression's value, or None; NULL with an exception set. */
 static PyObject *program_run(const struct runtime_job *job)
 {
-	struct program program = { 0 };
+	static const char mark[] = "\xef\xbb\xbf"; /* of the byte order, as editors leave it */
+	size_t skip = strncmp(job->code, mark, sizeof(mark) - 1) == 0 ? sizeof(mark) - 1 : 0;
+	const char *code = job->code + skip;
+	size_t size = job->code_bytes - skip;
 	PyObject *filename = file_name();
-	PyObject *text = filename ? source_read(job, filename) : NULL;
+	struct program program = { 0 };
 	PyObject *value = NULL;
 
-	if (text) {
-		size_t mark = job->code_bytes >= 3 && memcmp(job->code, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
-
-		Py_DECREF(text);
-		if (program_compile(&program, job->code + mark, job->code_bytes - mark, filename,
-			job->want_result) == 0)
-			value = Py_NewRef(Py_None);
-	}
+	if (filename &&
+	    source_remember(filename, source_decode(code, size, filename)) == 0 &&
+	    program_compile(&program, code, size, filename, job->want_result) == 0)
+		value = Py_NewRef(Py_None);
 	Py_XDECREF(filename);
 
 	PyObject *const parts[] = { program.head, program.body, program.value };
 
 	for (int i = 0; value && i < 3; i++)
 		if (parts[i])
-			Py_SETREF(value, PyEval_EvalCode(parts[i], main_namespace, main_namespace));
+			Py_SETREF(value, PyEval_EvalCode(parts[i], usual.main, usual.main));
 	program_clear(&program);
 	return value;
 }
@@ -228,7 +304,7 @@ static int result_write(PyObject *value)
 		return -1;
 	streams_record(OUTPUT_RESULT_TEXT, text);
 	Py_DECREF(text);
-	text = PyObject_CallOneArg(python_prelude("value_as_json"), value);
+	text = PyObject_CallOneArg(prelude.value_as_json, value);
 	if (!text)
 		return -1;
 	if (text != Py_None)
@@ -237,27 +313,31 @@ static int result_write(PyObject *value)
 	return 0;
 }
 
-static void call_guarded(const char *module_name, const char *function)
+static void call_guarded(const char *module_name, const char *name)
 {
-	PyObject *module = PyImport_ImportModule(module_name);
-	PyObject *done = module ? PyObject_CallMethod(module, function, NULL) : NULL;
+	PyObject *function = attribute(module_name, name);
+	PyObject *done = function ? PyObject_CallNoArgs(function) : NULL;
 
 	if (!done)
-		PyErr_WriteUnraisable(module);
+		PyErr_WriteUnraisable(function);
 	Py_XDECREF(done);
-	Py_XDECREF(module);
+	Py_XDECREF(function);
 }
 
-/* Whether threads other than the main one are there, which a script's end waits for. */
-static bool threads_are_left(void)
+/* Whether an exit callback has something to do. */
+static bool exit_is_due(void)
 {
-	PyObject *module = PyDict_GetItemString(PyImport_GetModuleDict(), "threading");
-	PyObject *active = module ? PyObject_GetAttrString(module, "_active") : NULL;
-	bool left = active && PyObject_Size(active) > 1;
+	PyObject *count;
+	bool due = usual.exit_always;
 
-	PyErr_Clear();
-	Py_XDECREF(active);
-	return left;
+	for (int i = 0; i < REGISTRIES_MAX && usual.registries[i]; i++)
+		due |= PyObject_Size(usual.registries[i]) != usual.registry_sizes[i];
+	if (due)
+		return true;
+	count = PyObject_CallNoArgs(usual.exit_count);
+	due = !count || PyLong_AsLong(count) != usual.exit_callbacks;
+	Py_XDECREF(count);
+	return due;
 }
 
 /* Whether __main__ has a class of its own with a __del__. */
@@ -266,7 +346,7 @@ static bool has_destructors(void)
 	PyObject *name, *value;
 	Py_ssize_t position = 0;
 
-	while (PyDict_Next(main_namespace, &position, &name, &value)) {
+	while (PyDict_Next(usual.main, &position, &name, &value)) {
 		if (!PyType_Check(value) || !((PyTypeObject *)value)->tp_finalize)
 			continue;
 		PyObject *type_dict = ((PyTypeObject *)value)->tp_dict;
@@ -281,12 +361,13 @@ static bool has_destructors(void)
 
 static void script_end(void)
 {
-	if (threads_are_left())
+	if (PyDict_GET_SIZE(usual.threads) > 1)
 		call_guarded("threading", "_shutdown");
-	call_guarded("atexit", "_run_exitfuncs");
+	if (exit_is_due())
+		call_guarded("atexit", "_run_exitfuncs");
 	streams_flush();
 	if (python_wrote_files() || has_destructors()) {
-		_PyModule_ClearDict(main_namespace);
+		_PyModule_ClearDict(usual.main);
 		PyGC_Collect();
 		streams_flush();
 	}

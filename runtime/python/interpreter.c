@@ -13,19 +13,15 @@
 #include "runtime/python/python.h"
 #include "runtime/python/prelude.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <string.h>
 
-static PyObject *prelude; /* the namespace of prelude.py */
+struct prelude prelude;
 static bool wrote_files;
 static bool is_child;
-
-PyObject *python_prelude(const char *name)
-{
-	return PyDict_GetItemString(prelude, name);
-}
 
 bool python_wrote_files(void)
 {
@@ -109,31 +105,50 @@ static int python_error(struct error *error, const char *what)
 	return -EIO;
 }
 
+static int prelude_find(PyObject *namespace)
+{
+	const struct {
+		const char *name;
+		PyObject **place;
+	} wanted[] = {
+		{ "open_streams", &prelude.open_streams },
+		{ "import_modules", &prelude.import_modules },
+		{ "samples", &prelude.samples },
+		{ "reset", &prelude.reset },
+		{ "reseed", &prelude.reseed },
+		{ "remember_source", &prelude.remember_source },
+		{ "compile_apart", &prelude.compile_apart },
+		{ "locate", &prelude.locate },
+		{ "open_source", &prelude.open_source },
+		{ "value_as_json", &prelude.value_as_json },
+		{ "exit_registries", &prelude.exit_registries },
+		{ "sources", &prelude.sources },
+	};
+
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
+		*wanted[i].place = PyDict_GetItemString(namespace, wanted[i].name);
+		assert(*wanted[i].place);
+	}
+	return 0;
+}
+
 static int prelude_run(void)
 {
 	PyObject *code = Py_CompileString((const char *)prelude_source, "<corral>", Py_file_input);
+	PyObject *namespace = PyDict_New(); /* stays for good */
 	PyObject *done = NULL;
 
-	prelude = PyDict_New();
-	if (code && prelude &&
-	    PyDict_SetItemString(prelude, "__builtins__", PyEval_GetBuiltins()) == 0)
-		done = PyEval_EvalCode(code, prelude, prelude);
+	if (code && namespace &&
+	    PyDict_SetItemString(namespace, "__builtins__", PyEval_GetBuiltins()) == 0)
+		done = PyEval_EvalCode(code, namespace, namespace);
 	Py_XDECREF(code);
 	Py_XDECREF(done);
-	return done ? 0 : -1;
-}
-
-static int prelude_call(const char *name)
-{
-	PyObject *done = PyObject_CallNoArgs(python_prelude(name));
-
-	Py_XDECREF(done);
-	return done ? 0 : -1;
+	return done ? prelude_find(namespace) : -1;
 }
 
 static int import_modules(const char *imports, struct error *error)
 {
-	PyObject *sentence = PyObject_CallFunction(python_prelude("import_modules"), "z", imports);
+	PyObject *sentence = PyObject_CallFunction(prelude.import_modules, "z", imports);
 	int code = 0;
 
 	if (!sentence)
@@ -151,7 +166,7 @@ static int import_modules(const char *imports, struct error *error)
 /* Runs the prelude's samples as executions, with nobody listening. */
 static int rehearse(void)
 {
-	PyObject *samples = PyObject_CallNoArgs(python_prelude("samples"));
+	PyObject *samples = PyObject_CallNoArgs(prelude.samples);
 
 	if (!samples)
 		return -1;
@@ -216,12 +231,15 @@ static int interpreter_furnish(const char *imports, struct error *error)
 
 	if (prelude_run() < 0)
 		return python_error(error, "cannot run the Python prelude");
-	if (prelude_call("open_streams") < 0 || streams_init() < 0)
+	PyObject *opened = PyObject_CallNoArgs(prelude.open_streams);
+
+	Py_XDECREF(opened);
+	if (!opened || streams_init() < 0)
 		return python_error(error, "cannot open sys.stdout");
 	code = import_modules(imports, error);
 	if (code < 0)
 		return code;
-	if (report_init() < 0 || python_execute_reset() < 0 || rehearse() < 0 ||
+	if (report_init() < 0 || python_execute_init() < 0 || rehearse() < 0 ||
 	    python_execute_reset() < 0)
 		return python_error(error, "cannot warm up Python");
 	if (PySys_AddAuditHook(audit, NULL) < 0)

@@ -8,6 +8,7 @@ namespace of its own that no program is given; interpreter.c looks its functions
 import __future__
 import _corral
 import ast
+import atexit
 import builtins
 import importlib
 import importlib.machinery
@@ -113,6 +114,24 @@ def reset():
         sys.modules["tempfile"]._name_sequence = None
     linecache.clearcache()
     sources.clear()
+    remember_source(FILE, "")
+
+
+def exit_registries():
+    """Containers that grow when the template's own exit callbacks get something to do.
+
+    Most programs give them nothing, and need not run them. None: always run them, for there are
+    more of them than this knows.
+    """
+    registries = {
+        "logging": "_handlerList",
+        "multiprocessing.util": "_finalizer_registry",
+        "multiprocessing.process": "_children",
+    }
+    known = sum(name in sys.modules for name in ("logging", "multiprocessing.util"))
+    if atexit._ncallbacks() > known:
+        return None
+    return [getattr(sys.modules[name], registries[name]) for name in registries if name in sys.modules]
 
 
 def reseed(seed):
@@ -126,13 +145,33 @@ def reseed(seed):
         sys.modules["tempfile"]._name_sequence = None
 
 
+class Lines:
+    """The code's lines, for linecache: cut when somebody asks, and most programs end without."""
+
+    def __init__(self, filename):
+        self.filename = filename
+        self.source = self.lines = None
+
+    def __len__(self):
+        return len(self.cut())
+
+    def __getitem__(self, index):
+        return self.cut()[index]
+
+    def cut(self):
+        source = sources.get(self.filename, "")
+        if source is not self.source:
+            self.source = source
+            self.lines = io.StringIO(source, None).readlines()
+            if self.lines and not self.lines[-1].endswith("\n"):
+                self.lines[-1] += "\n"
+        return self.lines
+
+
 def remember_source(filename, source):
-    """Makes the code's lines known to tracebacks, warnings and inspect."""
-    lines = io.StringIO(source, None).readlines()
-    if lines and not lines[-1].endswith("\n"):
-        lines[-1] += "\n"
-    linecache.cache[filename] = (len(source), None, lines, filename)
+    """Makes the code known to tracebacks, warnings and inspect."""
     sources[filename] = source
+    linecache.cache[filename] = (len(source), None, Lines(filename), filename)
 
 
 def locate(error, filename):

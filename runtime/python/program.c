@@ -65,7 +65,7 @@ static int tail_compile(struct program *program, const char *text, PyObject *fil
 		return 0;
 	PyErr_Clear();
 
-	PyObject *pair = PyObject_CallFunction(python_prelude("compile_apart"), "sOi", text,
+	PyObject *pair = PyObject_CallFunction(prelude.compile_apart, "sOi", text,
 		filename, flags);
 
 	if (!pair)
@@ -138,7 +138,7 @@ static void error_locate(PyObject *filename)
 	PyErr_NormalizeException(&type, &value, &traceback);
 	Py_XDECREF(traceback);
 	PyException_SetTraceback(value, Py_None);
-	PyObject *done = PyObject_CallFunctionObjArgs(python_prelude("locate"), value, filename, NULL);
+	PyObject *done = PyObject_CallFunctionObjArgs(prelude.locate, value, filename, NULL);
 
 	if (!done)
 		PyErr_Clear();

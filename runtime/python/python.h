@@ -27,8 +27,12 @@ void python_fork_before(void);
 void python_fork_parent(void);
 void python_fork_child(void);
 
-/* A function of prelude.py; borrowed, there from the start of python_warm() on. */
-PyObject *python_prelude(const char *name);
+/* What C uses of prelude.py, functions mostly; there from the start of python_warm() on. */
+extern struct prelude {
+	PyObject *open_streams, *import_modules, *samples, *reset, *reseed, *remember_source;
+	PyObject *compile_apart, *locate, *open_source, *value_as_json, *exit_registries;
+	PyObject *sources; /* dict: name of a file of ours to its text */
+} prelude;
 
 /* True if a file was opened for writing since the last call. */
 bool python_wrote_files(void);
@@ -38,6 +42,9 @@ bool python_is_child(void);
 
 /* execute.c */
 void python_execute(const struct runtime_job *job, struct output_end *ret_end);
+
+/* After the imports: looks up what every execution needs. 0 or -1 with an exception set. */
+int python_execute_init(void);
 
 /* Forgets what the executions so far left in __main__, sys and linecache: as before the first. */
 int python_execute_reset(void);

@@ -31,7 +31,7 @@ static void source_show(void)
 	if (hooks.open_depth++ == 0) {
 		hooks.open = PyObject_GetAttrString(hooks.io, "open");
 		if (!hooks.open ||
-		    PyObject_SetAttrString(hooks.io, "open", python_prelude("open_source")) < 0)
+		    PyObject_SetAttrString(hooks.io, "open", prelude.open_source) < 0)
 			PyErr_Clear();
 	}
 }
