@@ -93,13 +93,17 @@ int python_execute_init(void)
 	return python_execute_reset();
 }
 
+void python_execute_rewind(void)
+{
+	executions = 0;
+}
+
 int python_execute_reset(void)
 {
 	PyObject *done = PyObject_CallNoArgs(prelude.reset);
 	PyObject *module = PyImport_AddModule("__main__");
 
-	executions = 0;
-	arguments_given = false;
+	python_execute_rewind();
 	Py_XDECREF(done);
 	if (!done || !module)
 		return -1;
@@ -175,7 +179,7 @@ static int random_seed(const uint64_t seed[4])
 	PyObject *arguments[] = { usual.random, number };
 	PyObject *done = number ? PyObject_Vectorcall(usual.random_seed, arguments, 2, NULL) : NULL;
 
-	if (done && PyObject_SetAttr(usual.random, usual.gauss_name, Py_None) < 0)
+	if (done && executions > 1 && PyObject_SetAttr(usual.random, usual.gauss_name, Py_None) < 0)
 		Py_CLEAR(done);
 	Py_XDECREF(done);
 	Py_XDECREF(number);
@@ -183,13 +187,20 @@ static int random_seed(const uint64_t seed[4])
 }
 
 /*
- * Every execution, because a rewound worker has the generators' state of its birth back. All zero:
- * the program lives on and so do its generators.
+ * Every execution, because a newborn has the template's generators, and a rewound worker those of
+ * its birth. All zero: the program lives on and so do its generators.
  */
-static int seed_apply(const uint64_t seed[4])
+static int seed_apply(const uint64_t given[4])
 {
-	if (!(seed[0] | seed[1] | seed[2] | seed[3]))
-		return 0;
+	uint64_t seed[4];
+
+	memcpy(seed, given, sizeof(seed));
+	if (!(seed[0] | seed[1] | seed[2] | seed[3])) {
+		if (executions > 1)
+			return 0;
+		if (getentropy(seed, sizeof(seed)) < 0)
+			return 0; /* then they stay twins, as the daemon wished */
+	}
 	if (random_seed(seed) < 0)
 		return -1;
 	if (executions == 1 && !PyDict_GetItemWithError(usual.modules, usual.numpy_name))

@@ -22,6 +22,7 @@
 struct prelude prelude;
 static bool wrote_files;
 static bool is_child;
+static bool has_fork_hooks; /* such as the standard library does not bring */
 
 bool python_wrote_files(void)
 {
@@ -148,22 +149,40 @@ static int prelude_run(void)
 
 static int import_modules(const char *imports, struct error *error)
 {
-	PyObject *sentence = PyObject_CallFunction(prelude.import_modules, "z", imports);
+	PyObject *result = PyObject_CallFunction(prelude.import_modules, "z", imports);
 	int code = 0;
 
-	if (!sentence)
+	if (!result)
 		return python_error(error, "cannot import the template's modules");
-	if (sentence != Py_None) {
-		const char *words = PyUnicode_AsUTF8(sentence);
+	if (PyUnicode_Check(result)) {
+		const char *words = PyUnicode_AsUTF8(result);
 
 		code = error_set(error, -EINVAL, "%s", words ? words : "cannot import a module");
 		PyErr_Clear();
 	}
-	Py_DECREF(sentence);
+	has_fork_hooks = result == Py_True;
+	Py_DECREF(result);
 	return code;
 }
 
-/* Runs the prelude's samples as executions, with nobody listening. */
+/* Runs a program as an execution with nobody listening. */
+static void rehearse_one(const char *code, Py_ssize_t size)
+{
+	static char *const nothing[] = { NULL };
+	struct runtime_job job = {
+		.code = code,
+		.code_bytes = (size_t)size,
+		.environment = nothing,
+		.arguments = nothing,
+		.seed = { 1 },
+		.want_result = true,
+		.session = true,
+	};
+	struct output_end end;
+
+	python_execute(&job, &end);
+}
+
 static int rehearse(void)
 {
 	PyObject *samples = PyObject_CallNoArgs(prelude.samples);
@@ -171,24 +190,13 @@ static int rehearse(void)
 	if (!samples)
 		return -1;
 	for (Py_ssize_t i = 0; i < PyList_GET_SIZE(samples); i++) {
-		static char *const nothing[] = { NULL };
 		Py_ssize_t size;
 		const char *code = PyUnicode_AsUTF8AndSize(PyList_GET_ITEM(samples, i), &size);
-		struct runtime_job job = {
-			.code = code,
-			.code_bytes = (size_t)size,
-			.environment = nothing,
-			.arguments = nothing,
-			.seed = { 1 },
-			.want_result = true,
-			.session = true,
-		};
-		struct output_end end;
 
-		python_execute(&job, &end);
+		rehearse_one(code, size);
 	}
 	Py_DECREF(samples);
-	return 0;
+	return python_execute_reset();
 }
 
 static bool event_is_any(const char *event, const char *const *events)
@@ -239,24 +247,66 @@ static int interpreter_furnish(const char *imports, struct error *error)
 	code = import_modules(imports, error);
 	if (code < 0)
 		return code;
-	if (report_init() < 0 || python_execute_init() < 0 || rehearse() < 0 ||
-	    python_execute_reset() < 0)
+	if (report_init() < 0 || python_execute_init() < 0 || rehearse() < 0)
 		return python_error(error, "cannot warm up Python");
 	if (PySys_AddAuditHook(audit, NULL) < 0)
 		return python_error(error, "cannot watch for child processes");
 	return -pthread_atfork(stub_forked, NULL, child_begin);
 }
 
-static int freeze(void)
-{
-	PyObject *gc = PyImport_ImportModule("gc");
-	PyObject *done = NULL;
+/* A pool of the small-object allocator: its header, then blocks of one size (3.11's obmalloc.c). */
+#define POOL_BYTES (16u << 10)
 
-	PyGC_Collect();
+struct pool {
+	uint32_t used_blocks, padding;
+	void *free_blocks;
+	struct pool *next, *previous;
+	uint32_t arena, size_class;
+	uint32_t fresh_offset; /* the first byte that was never in a block */
+	uint32_t fresh_offset_max;
+};
+
+/*
+ * Makes every size class begin a pool of its own. What imports left behind is full of holes,
+ * hundreds of pages with a free block or two; a program would fill them, one page fault a block.
+ * So we fill them, and keep the blocks (about 300 KB).
+ */
+static void pools_renew(void)
+{
+	for (uint32_t size = 16; size <= 512; size += 16) {
+		const struct pool *pool;
+		uintptr_t block;
+
+		do {
+			block = (uintptr_t)PyObject_Malloc(size);
+			pool = (const struct pool *)(block - block % POOL_BYTES);
+		} while (block && pool->fresh_offset != sizeof(*pool) + 2 * size);
+	}
+}
+
+/*
+ * What the template leaves behind is what every worker writes to: free lists and allocator pools
+ * are brought together on few pages, by running the smallest program once more behind the imports'
+ * holes. Then everything is frozen, out of the garbage collector's sight.
+ */
+static int settle(void)
+{
+	PyObject *freeze = NULL, *done = NULL;
+	PyObject *gc = PyImport_ImportModule("gc");
+
 	if (gc)
-		done = PyObject_CallMethod(gc, "freeze", NULL);
+		freeze = PyObject_GetAttrString(gc, "freeze");
 	Py_XDECREF(gc);
+	if (!freeze || python_execute_reset() < 0)
+		return -1;
+	PyGC_Enable(); /* or it would not collect, even if asked */
+	PyGC_Collect();
+	pools_renew();
+	for (int i = 0; i < 3; i++)
+		rehearse_one("print(1+1)", 10);
+	done = PyObject_CallNoArgs(freeze);
 	Py_XDECREF(done);
+	python_execute_rewind();
 	return done ? 0 : -1;
 }
 
@@ -271,25 +321,33 @@ int python_warm(const char *imports, struct error *error)
 	code = interpreter_furnish(imports, error);
 	if (code < 0)
 		return code;
-	if (freeze() < 0)
+	if (settle() < 0)
 		return python_error(error, "cannot freeze the template");
-	PyGC_Enable();
 	wrote_files = false;
 	streams_set_silent(false);
 	return 0;
 }
 
+/*
+ * A newborn is the template to the last lock: one thread, at the same stack and thread id, holding
+ * the interpreter's lock. The standard library's own fork hooks have nothing to put right here
+ * (random is seeded with each job), and would dirty 160 pages of every worker. They all run if
+ * a module of the template brought a hook that we do not know.
+ */
 void python_fork_before(void)
 {
-	PyOS_BeforeFork();
+	if (has_fork_hooks)
+		PyOS_BeforeFork();
 }
 
 void python_fork_parent(void)
 {
-	PyOS_AfterFork_Parent();
+	if (has_fork_hooks)
+		PyOS_AfterFork_Parent();
 }
 
 void python_fork_child(void)
 {
-	PyOS_AfterFork_Child();
+	if (has_fork_hooks)
+		PyOS_AfterFork_Child();
 }

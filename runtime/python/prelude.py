@@ -37,6 +37,8 @@ USUAL_IMPORTS = """
     zlib zoneinfo
 """.split()
 
+FORK_HOOKS = {"concurrent.futures.thread", "logging", "random", "threading"}
+
 RESULT_BYTES = 1 << 20
 RESULT_DEPTH = 64
 
@@ -76,16 +78,28 @@ def open_streams():
 
 
 def import_modules(names):
-    """Imports what is named, or the usual; a sentence if that fails."""
-    for name in USUAL_IMPORTS if names is None else names.split(","):
-        name = name.strip()
-        if not name:
-            continue
-        try:
-            importlib.import_module(name)
-        except BaseException as error:
-            return f"cannot import {name!r} into the template: {type(error).__name__}: {error}"
-    return None
+    """Imports what is named, or the usual; a sentence if that fails.
+
+    Else whether any of them brought a fork hook that the standard library has not.
+    """
+    foreign = []
+
+    def register_at_fork(**hooks):
+        if sys._getframe(1).f_globals.get("__name__") not in FORK_HOOKS:
+            foreign.append(hooks)
+        real_register(**hooks)
+
+    real_register, os.register_at_fork = os.register_at_fork, register_at_fork
+    try:
+        for name in USUAL_IMPORTS if names is None else names.split(","):
+            name = name.strip()
+            if name:
+                importlib.import_module(name)
+    except BaseException as error:
+        return f"cannot import {name!r} into the template: {type(error).__name__}: {error}"
+    finally:
+        os.register_at_fork = real_register
+    return bool(foreign)
 
 
 def reset():

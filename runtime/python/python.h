@@ -49,6 +49,9 @@ int python_execute_init(void);
 /* Forgets what the executions so far left in __main__, sys and linecache: as before the first. */
 int python_execute_reset(void);
 
+/* Counts executions from the start again: the next one is a worker's first. */
+void python_execute_rewind(void);
+
 /* program.c: the code, compiled; it is run in this order, and `value` is the last expression. */
 struct program {
 	PyObject *head, *body, *value; /* code objects or NULL */

@@ -16,6 +16,9 @@ static bool silent;
 /* sys.stdout and sys.stderr as we made them; what the program puts there is not ours. */
 static PyObject *standard_streams[2];
 
+/* Interned: a name that is made anew would push others out of the interpreter's cache. */
+static PyObject *flush_name, *closed_name;
+
 void streams_set_silent(bool now_silent)
 {
 	silent = now_silent;
@@ -182,7 +185,9 @@ int streams_init(void)
 		if (!standard_streams[i])
 			return -1;
 	}
-	return 0;
+	flush_name = PyUnicode_InternFromString("flush");
+	closed_name = PyUnicode_InternFromString("closed");
+	return flush_name && closed_name ? 0 : -1;
 }
 
 static void stream_flush(PyObject *file)
@@ -190,12 +195,12 @@ static void stream_flush(PyObject *file)
 	if (!file || file == Py_None)
 		return;
 	Py_INCREF(file);
-	PyObject *closed = PyObject_GetAttrString(file, "closed");
+	PyObject *closed = PyObject_GetAttr(file, closed_name);
 
 	if (!closed)
 		PyErr_Clear();
 	if (!closed || PyObject_IsTrue(closed) == 0) {
-		PyObject *done = PyObject_CallMethod(file, "flush", NULL);
+		PyObject *done = PyObject_CallMethodNoArgs(file, flush_name);
 
 		if (!done)
 			PyErr_WriteUnraisable(file);
