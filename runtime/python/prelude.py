@@ -1,0 +1,326 @@
+# SPDX-License-Identifier: Apache-2.0
+"""runtime/python/prelude.py: the Python half of the runtime.
+
+What C would only say longer: building the streams, importing, linecache, JSON. It runs in a
+namespace of its own that no program is given; interpreter.c looks its functions up by name.
+"""
+
+import __future__
+import _corral
+import ast
+import atexit
+import builtins
+import importlib
+import importlib.machinery
+import io
+import json
+import linecache
+import math
+import os
+import sys
+
+FILE = "/workspace/main.py"
+DIRECTORY = "/workspace"
+
+# What programs of agents usually import: together about 100 ms and 20 MB, paid once.
+USUAL_IMPORTS = """
+    abc argparse array ast asyncio base64 binascii bisect builtins bz2 calendar cmath codecs
+    collections collections.abc concurrent.futures concurrent.futures.process
+    concurrent.futures.thread configparser contextlib contextvars copy csv dataclasses datetime
+    decimal difflib email.message enum errno fnmatch fractions functools gc getpass glob gzip
+    hashlib heapq hmac html html.parser http.client importlib inspect io itertools json keyword
+    linecache locale logging lzma math multiprocessing multiprocessing.pool numbers operator os
+    pathlib pickle platform pprint queue random re reprlib secrets select selectors shlex shutil
+    signal socket sqlite3 ssl stat statistics string struct subprocess sys tarfile tempfile
+    textwrap threading time timeit tokenize tomllib traceback types typing unicodedata unittest
+    urllib.error urllib.parse urllib.request uuid warnings weakref xml.etree.ElementTree zipfile
+    zlib zoneinfo
+""".split()
+
+FORK_HOOKS = {"concurrent.futures.thread", "logging", "random", "threading"}
+
+RESULT_BYTES = 1 << 20
+RESULT_DEPTH = 64
+
+encode_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False).encode
+future_flags = sum(getattr(__future__, name).compiler_flag for name in __future__.all_feature_names)
+real_open = io.open
+sources = {}
+
+
+def open_streams():
+    """sys.stdin, stdout and stderr as python3 has them, over streams that outlive the template."""
+    io.RawIOBase.register(_corral.Stream)
+    raw = io.FileIO(0, "rb", closefd=False)
+    raw.name = "<stdin>"
+    sys.stdin = sys.__stdin__ = io.TextIOWrapper(
+        io.BufferedReader(raw), "utf-8", "surrogateescape", newline="\n"
+    )
+    sys.stdin.mode = "r"
+    for descriptor, name, errors in (
+        (1, "stdout", "surrogateescape"),
+        (2, "stderr", "backslashreplace"),
+    ):
+        raw = _corral.Stream(descriptor)
+        raw.name = f"<{name}>"
+        raw.mode = "wb"
+        text = io.TextIOWrapper(
+            io.BufferedWriter(raw),
+            "utf-8",
+            errors,
+            newline="\n",
+            line_buffering=True,
+            write_through=True,
+        )
+        text.mode = "w"
+        setattr(sys, name, text)
+        setattr(sys, f"__{name}__", text)
+
+
+def import_modules(names):
+    """Imports what is named, or the usual; a sentence if that fails.
+
+    Else whether any of them brought a fork hook that the standard library has not.
+    """
+    foreign = []
+
+    def register_at_fork(**hooks):
+        if sys._getframe(1).f_globals.get("__name__") not in FORK_HOOKS:
+            foreign.append(hooks)
+        real_register(**hooks)
+
+    real_register, os.register_at_fork = os.register_at_fork, register_at_fork
+    try:
+        for name in USUAL_IMPORTS if names is None else names.split(","):
+            name = name.strip()
+            if name:
+                importlib.import_module(name)
+    except BaseException as error:
+        return f"cannot import {name!r} into the template: {type(error).__name__}: {error}"
+    finally:
+        os.register_at_fork = real_register
+    return bool(foreign)
+
+
+def reset():
+    """Leaves __main__ and sys as `python3 main.py` finds them."""
+    module = sys.modules["__main__"].__dict__
+    module.clear()
+    module.update(
+        __name__="__main__",
+        __doc__=None,
+        __package__=None,
+        __loader__=importlib.machinery.SourceFileLoader("__main__", FILE),
+        __spec__=None,
+        __annotations__={},
+        __builtins__=builtins,
+        __file__=FILE,
+        __cached__=None,
+    )
+    sys.argv = [FILE]
+    if sys.path[0] != DIRECTORY:
+        sys.path.insert(0, DIRECTORY)
+    sys.path_importer_cache.pop(DIRECTORY, None)
+    sys.modules.pop("_corral", None)
+    for name in ("last_type", "last_value", "last_traceback"):
+        vars(sys).pop(name, None)
+    if "tempfile" in sys.modules:
+        sys.modules["tempfile"]._name_sequence = None
+    linecache.clearcache()
+    sources.clear()
+    remember_source(FILE, "")
+
+
+def exit_registries():
+    """Containers that grow when the template's own exit callbacks get something to do.
+
+    Most programs give them nothing, and need not run them. None: always run them, for there are
+    more of them than this knows.
+    """
+    registries = {
+        "logging": "_handlerList",
+        "multiprocessing.util": "_finalizer_registry",
+        "multiprocessing.process": "_children",
+    }
+    known = sum(name in sys.modules for name in ("logging", "multiprocessing.util"))
+    if atexit._ncallbacks() > known:
+        return None
+    return [getattr(sys.modules[name], registries[name]) for name in registries if name in sys.modules]
+
+
+def reseed(seed):
+    """Generators beside random's, and what a branch of a session would share with its twin."""
+    words = [int.from_bytes(seed[i : i + 4], "little") for i in range(0, len(seed), 4)]
+    if "numpy.random" in sys.modules:
+        sys.modules["numpy.random"].seed(words)
+    if "ssl" in sys.modules:
+        sys.modules["ssl"].RAND_add(seed, 0.0)
+    if "tempfile" in sys.modules:
+        sys.modules["tempfile"]._name_sequence = None
+
+
+class Lines:
+    """The code's lines, for linecache: cut when somebody asks, and most programs end without."""
+
+    def __init__(self, filename):
+        self.filename = filename
+        self.source = self.lines = None
+
+    def __len__(self):
+        return len(self.cut())
+
+    def __getitem__(self, index):
+        return self.cut()[index]
+
+    def cut(self):
+        source = sources.get(self.filename, "")
+        if source is not self.source:
+            self.source = source
+            self.lines = io.StringIO(source, None).readlines()
+            if self.lines and not self.lines[-1].endswith("\n"):
+                self.lines[-1] += "\n"
+        return self.lines
+
+
+def remember_source(filename, source):
+    """Makes the code known to tracebacks, warnings and inspect."""
+    sources[filename] = source
+    linecache.cache[filename] = (len(source), None, Lines(filename), filename)
+
+
+def locate(error, filename):
+    """Gives a SyntaxError the line that the compiler looked for on the disk."""
+    if isinstance(error, SyntaxError) and error.filename == filename:
+        if not error.msg.startswith("f-string:"):  # these show the expression in the braces
+            error.text = linecache.getline(filename, error.lineno) or error.text
+
+
+class Source(io.BytesIO):
+    """A file of ours for the interpreter's traceback printer.
+
+    That looks for a coding cookie through the descriptor; ours are always UTF-8, and /dev/null
+    has none.
+    """
+
+    def __init__(self, source):
+        super().__init__(source.encode("utf-8", "replace"))
+        self.null = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
+
+    def fileno(self):
+        return self.null
+
+    def close(self):
+        if not self.closed:
+            os.close(self.null)
+        super().close()
+
+
+def open_source(file, *arguments, **options):
+    """io.open() while a traceback is printed."""
+    source = sources.get(file) if isinstance(file, str) else None
+    if source is None:
+        return real_open(file, *arguments, **options)
+    return Source(source)
+
+
+def compile_apart(source, filename, flags):
+    """The code but for a last expression, and that expression, each compiled; None where not."""
+    tree = compile(source, filename, "exec", flags | ast.PyCF_ONLY_AST, True)
+    last = None
+    if tree.body and isinstance(tree.body[-1], ast.Expr):
+        last = ast.Expression(tree.body.pop().value)
+    body = compile(tree, filename, "exec", flags, True)
+    if last is not None:
+        last = compile(last, filename, "eval", flags | body.co_flags & future_flags, True)
+    return body, last
+
+
+def fits_json(value):
+    """Whether JSON can say exactly this value, in a megabyte and not too deep."""
+    budget = RESULT_BYTES
+    pending = [(value, 0)]
+    while pending:
+        item, depth = pending.pop()
+        budget -= 1
+        if isinstance(item, str):
+            budget -= len(item)
+        elif isinstance(item, float):
+            if not math.isfinite(item):
+                return False
+        elif isinstance(item, (list, tuple, dict)):
+            if depth == RESULT_DEPTH or len(item) > budget:
+                return False
+            if isinstance(item, dict):
+                if not all(isinstance(key, str) for key in item):
+                    return False
+                budget -= sum(map(len, item))
+                item = item.values()
+            pending.extend((each, depth + 1) for each in item)
+        elif not (item is None or isinstance(item, int)):
+            return False
+        if budget < 0:
+            return False
+    return True
+
+
+def value_as_json(value):
+    """The value as JSON text, or None."""
+    try:
+        if not fits_json(value):
+            return None
+        text = encode_json(value)
+        return text if len(text.encode("utf-8")) <= RESULT_BYTES else None
+    except Exception:
+        return None
+
+
+def samples():
+    """Programs that make the template warm; each only where its modules are there already."""
+    programs = [
+        (
+            "",
+            """
+import sys
+from dataclasses import dataclass, field
+def fibonacci(n: int) -> int:
+    return n if n < 2 else fibonacci(n - 1) + fibonacci(n - 2)
+class Shape:
+    sides = 0
+    def __init__(self, name, *rest, **options):
+        self.name, self.rest = name, rest
+    @property
+    def area(self):
+        return sum(x * y for x, y in self.rest)
+    def __repr__(self):
+        return f"Shape({self.name!r}, {self.area:.2f})"
+table = {str(i): [j ** 2 for j in range(i)] for i in range(8)}
+for key, values in sorted(table.items(), key=lambda item: -len(item[1])):
+    try:
+        if not values:
+            raise KeyError(key)
+        print(key, sum(values), max(values), sep="\\t")
+    except KeyError as error:
+        print("missing", error, file=sys.stderr)
+text = " ".join(["corral"] * 5).title().split()
+with_sets = {word.lower() for word in text} | {1.5, (2, 3)}
+print("%s %5d %r" % (text, fibonacci(8), Shape("box", (1, 2), (3.5, 4))))
+sys.stdout.write(f"{len(with_sets)}\\n")
+[Shape("x"), table, True, None, 1.5]
+""",
+        ),
+        ("", "print(1+1)\n"),
+        ("", "import math\nx = [1, 2.5, {'a': None}]\nprint(x)\nx\n"),
+        ("", "def f(x):\n    return g(x)\ndef g(x):\n    return x / 0\nf(1)\n"),
+        ("", "if True:\n    print('unbalanced'\n"),
+        ("", "raise SystemExit(0)"),
+        ("re", "import re\nprint(re.findall(r'(\\w+)@(\\w+)', 'a@b c@d'), re.sub(r'\\s+', ' ', 'a  b'))"),
+        ("json", "import json\nprint(json.loads(json.dumps({'a': [1, 2.5, 'x', None, True]}, indent=1)))"),
+        ("random", "import random\nprint(random.random(), random.choice('abc'), random.randint(1, 6))"),
+        ("datetime", "import datetime\nprint(datetime.datetime.now().isoformat(), datetime.date.today())"),
+        ("collections", "import collections\nprint(collections.Counter('corral').most_common(2))"),
+        ("time", "import time\nprint(time.strftime('%Y'), time.time() > time.perf_counter())"),
+        ("dataclasses", "import dataclasses\n@dataclasses.dataclass\nclass P:\n    x: int\n    y: int = 2\nP(1)"),
+        ("asyncio", "import asyncio\nasync def f():\n    await asyncio.sleep(0)\n    return 1\nasyncio.run(f())"),
+        ("", "print(1+1)\n"),
+    ]
+    return [code for module, code in programs if not module or module in sys.modules]
