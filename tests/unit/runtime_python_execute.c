@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // sources: tests/newborn/newborn.c
 /*
- * tests/unit/runtime_python.c: what programs find and leave in the Python runtime. One warm
+ * tests/unit/runtime_python_execute.c: what programs find and leave in the Python runtime. One warm
  * template a test; every program runs in a newborn of its own.
  */
 #include "runtime/python/python.h"
@@ -175,7 +175,7 @@ static void expect_text(const char *code, enum output_kind kind, const char *wan
 		code, text(kind));
 }
 
-Test(runtime_python, ends_each_program_as_python3_would, .timeout = 60)
+Test(runtime_python_execute, ends_each_program_as_python3_would, .timeout = 60)
 {
 	newborn_warm(&python);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -202,7 +202,7 @@ Test(runtime_python, ends_each_program_as_python3_would, .timeout = 60)
 	}
 }
 
-Test(runtime_python, refuses_bytes_that_are_no_source_text, .timeout = 20)
+Test(runtime_python_execute, refuses_bytes_that_are_no_source_text, .timeout = 20)
 {
 	struct runtime_job job = job_of("x = 1\n# \xff\n");
 
@@ -224,7 +224,7 @@ Test(runtime_python, refuses_bytes_that_are_no_source_text, .timeout = 20)
 
 /* --- Streams ---------------------------------------------------------------------------------- */
 
-Test(runtime_python, writes_a_print_at_once, .timeout = 20)
+Test(runtime_python_execute, writes_a_print_at_once, .timeout = 20)
 {
 	newborn_warm(&python);
 	run("print('x', 1, [2], sep='-', end='!\\n')\nprint('y')");
@@ -233,7 +233,7 @@ Test(runtime_python, writes_a_print_at_once, .timeout = 20)
 	cr_expect_eq(outcome->writes[OUTPUT_STDERR], 1);
 }
 
-Test(runtime_python, writes_ten_megabytes_from_one_print, .timeout = 20)
+Test(runtime_python_execute, writes_ten_megabytes_from_one_print, .timeout = 20)
 {
 	newborn_warm(&python);
 	run("print('x' * 10_000_000)");
@@ -241,7 +241,7 @@ Test(runtime_python, writes_ten_megabytes_from_one_print, .timeout = 20)
 	cr_expect_leq(outcome->writes[OUTPUT_STDOUT], 2);
 }
 
-Test(runtime_python, reads_standard_input_of_the_worker, .timeout = 20)
+Test(runtime_python_execute, reads_standard_input_of_the_worker, .timeout = 20)
 {
 	struct runtime_job job = job_of("import sys\n"
 		"print(input(), sys.stdin.readline(), sys.stdin.read(), sep='|')");
@@ -251,7 +251,7 @@ Test(runtime_python, reads_standard_input_of_the_worker, .timeout = 20)
 	cr_expect_str_eq(text(OUTPUT_STDOUT), "one|two\n|three\nfour\n");
 }
 
-Test(runtime_python, cuts_long_results_and_says_so, .timeout = 20)
+Test(runtime_python_execute, cuts_long_results_and_says_so, .timeout = 20)
 {
 	newborn_warm(&python);
 	run("'\\u20ac' * 1_000_000");
@@ -270,7 +270,7 @@ Test(runtime_python, cuts_long_results_and_says_so, .timeout = 20)
 
 /* --- Children --------------------------------------------------------------------------------- */
 
-Test(runtime_python, announces_children_and_keeps_their_output_in_order, .timeout = 30)
+Test(runtime_python_execute, announces_children_and_keeps_their_output_in_order, .timeout = 30)
 {
 	static const char *const births[] = {
 		"import subprocess; subprocess.run(['echo', 'b'])",
@@ -297,7 +297,7 @@ Test(runtime_python, announces_children_and_keeps_their_output_in_order, .timeou
 	cr_expect_eq(outcome->forked, 0);
 }
 
-Test(runtime_python, does_not_double_half_a_line_in_a_forked_child, .timeout = 20)
+Test(runtime_python_execute, does_not_double_half_a_line_in_a_forked_child, .timeout = 20)
 {
 	newborn_warm(&python);
 	run("import os, sys\nprint('half', end='')\npid = os.fork()\nif pid == 0:\n"
@@ -307,7 +307,7 @@ Test(runtime_python, does_not_double_half_a_line_in_a_forked_child, .timeout = 2
 
 /* --- What differs from job to job ------------------------------------------------------------- */
 
-Test(runtime_python, takes_environment_and_arguments_from_the_job, .timeout = 20)
+Test(runtime_python_execute, takes_environment_and_arguments_from_the_job, .timeout = 20)
 {
 	char *environment[] = { "CORRAL_A=1=2", "nonsense", "TZ=Asia/Tokyo", "CORRAL_E=", NULL };
 	char *arguments[] = { "one", "zwei \xc3\xa4", NULL };
@@ -324,7 +324,7 @@ Test(runtime_python, takes_environment_and_arguments_from_the_job, .timeout = 20
 		text(OUTPUT_STDOUT), text(OUTPUT_STDERR));
 }
 
-Test(runtime_python, seeds_random_from_the_job, .timeout = 20)
+Test(runtime_python_execute, seeds_random_from_the_job, .timeout = 20)
 {
 	static const char code[] = "import random, uuid, tempfile, secrets\n"
 		"print(random.random(), random.gauss(0, 1))\n";
@@ -348,7 +348,7 @@ Test(runtime_python, seeds_random_from_the_job, .timeout = 20)
 	cr_expect_str_neq(text(OUTPUT_STDOUT), first);
 }
 
-Test(runtime_python, lets_a_session_live_on, .timeout = 20)
+Test(runtime_python_execute, lets_a_session_live_on, .timeout = 20)
 {
 	struct runtime_job jobs[] = {
 		job_of("import atexit, random, tempfile, threading\n"
@@ -376,7 +376,7 @@ Test(runtime_python, lets_a_session_live_on, .timeout = 20)
 		"ZeroDivisionError: division by zero\n", "%s", text(OUTPUT_STDERR));
 }
 
-Test(runtime_python, flushes_files_that_the_program_left_open, .timeout = 20)
+Test(runtime_python_execute, flushes_files_that_the_program_left_open, .timeout = 20)
 {
 	char path[] = "/tmp/corral-test-XXXXXX", code[128], content[16] = "";
 	int fd = mkstemp(path);
@@ -391,7 +391,7 @@ Test(runtime_python, flushes_files_that_the_program_left_open, .timeout = 20)
 	unlink(path);
 }
 
-Test(runtime_python, says_so_when_memory_ran_out, .timeout = 20)
+Test(runtime_python_execute, says_so_when_memory_ran_out, .timeout = 20)
 {
 	newborn_warm(&python);
 	run("import resource\nsize = int(open('/proc/self/statm').read().split()[0]) * 4096\n"
@@ -403,7 +403,7 @@ Test(runtime_python, says_so_when_memory_ran_out, .timeout = 20)
 	cr_expect(strstr(text(OUTPUT_STDERR), "while True: x.append"), "%s", text(OUTPUT_STDERR));
 }
 
-Test(runtime_python, names_the_module_that_cannot_be_imported, .timeout = 20)
+Test(runtime_python_execute, names_the_module_that_cannot_be_imported, .timeout = 20)
 {
 	struct error error = { "" };
 
