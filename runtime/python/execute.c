@@ -101,7 +101,7 @@ int python_execute_init(void)
 	return python_execute_reset();
 }
 
-void python_execute_rewind(void)
+void python_execute_recount(void)
 {
 	executions = 0;
 }
@@ -111,7 +111,7 @@ int python_execute_reset(void)
 	PyObject *done = PyObject_CallNoArgs(prelude.reset);
 	PyObject *module = PyImport_AddModule("__main__");
 
-	python_execute_rewind();
+	python_execute_recount();
 	Py_XDECREF(done);
 	if (!done || !module)
 		return -1;

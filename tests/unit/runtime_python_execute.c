@@ -337,7 +337,7 @@ Test(runtime_python_execute, seeds_random_from_the_job, .timeout = 20)
 	newborn_warm(&python);
 	jobs[1].seed[3] = 5;
 	run_job(jobs[0]);
-	strcpy(first, text(OUTPUT_STDOUT));
+	snprintf(first, sizeof(first), "%s", text(OUTPUT_STDOUT));
 	run_job(jobs[0]);
 	cr_expect_str_eq(text(OUTPUT_STDOUT), first);
 	run_job(jobs[1]);
@@ -346,7 +346,7 @@ Test(runtime_python_execute, seeds_random_from_the_job, .timeout = 20)
 	/* Newborn twins without a seed: forking alone has parted them. */
 	memset(jobs[0].seed, 0, sizeof(jobs[0].seed));
 	run_job(jobs[0]);
-	strcpy(first, text(OUTPUT_STDOUT));
+	snprintf(first, sizeof(first), "%s", text(OUTPUT_STDOUT));
 	run_job(jobs[0]);
 	cr_expect_str_neq(text(OUTPUT_STDOUT), first);
 }
