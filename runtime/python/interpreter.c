@@ -106,7 +106,7 @@ static int python_error(struct error *error, const char *what)
 	return -EIO;
 }
 
-static int prelude_find(PyObject *namespace)
+static void prelude_find(PyObject *namespace)
 {
 	const struct {
 		const char *name;
@@ -130,7 +130,6 @@ static int prelude_find(PyObject *namespace)
 		*wanted[i].place = PyDict_GetItemString(namespace, wanted[i].name);
 		assert(*wanted[i].place);
 	}
-	return 0;
 }
 
 static int prelude_run(void)
@@ -144,7 +143,10 @@ static int prelude_run(void)
 		done = PyEval_EvalCode(code, namespace, namespace);
 	Py_XDECREF(code);
 	Py_XDECREF(done);
-	return done ? prelude_find(namespace) : -1;
+	if (!done)
+		return -1;
+	prelude_find(namespace);
+	return 0;
 }
 
 static int import_modules(const char *imports, struct error *error)
@@ -273,6 +275,10 @@ struct pool {
  */
 static void pools_renew(void)
 {
+	const char *allocator = _PyMem_GetCurrentAllocatorName();
+
+	if (!allocator || strcmp(allocator, "pymalloc") != 0)
+		return;
 	for (uint32_t size = 16; size <= 512; size += 16) {
 		const struct pool *pool;
 		uintptr_t block;
@@ -306,7 +312,7 @@ static int settle(void)
 		rehearse_one("print(1+1)", 10);
 	done = PyObject_CallNoArgs(freeze);
 	Py_XDECREF(done);
-	python_execute_rewind();
+	python_execute_recount();
 	return done ? 0 : -1;
 }
 

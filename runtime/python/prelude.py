@@ -43,7 +43,7 @@ RESULT_BYTES = 1 << 20
 RESULT_DEPTH = 64
 
 encode_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False).encode
-future_flags = sum(getattr(__future__, name).compiler_flag for name in __future__.all_feature_names)
+future_flags = sum(vars(__future__)[name].compiler_flag for name in __future__.all_feature_names)
 real_open = io.open
 sources = {}
 
@@ -145,7 +145,11 @@ def exit_registries():
     known = sum(name in sys.modules for name in ("logging", "multiprocessing.util"))
     if atexit._ncallbacks() > known:
         return None
-    return [getattr(sys.modules[name], registries[name]) for name in registries if name in sys.modules]
+    return [
+        getattr(sys.modules[module], name)
+        for module, name in registries.items()
+        if module in sys.modules
+    ]
 
 
 def reseed(seed):
@@ -274,14 +278,10 @@ def value_as_json(value):
         return None
 
 
-def samples():
-    """Programs that make the template warm; each only where its modules are there already."""
-    programs = [
-        (
-            "",
-            """
+# Programs that make a template warm, and the modules they want: nothing is imported for them.
+SAMPLES = {
+    "language": """
 import sys
-from dataclasses import dataclass, field
 def fibonacci(n: int) -> int:
     return n if n < 2 else fibonacci(n - 1) + fibonacci(n - 2)
 class Shape:
@@ -301,26 +301,59 @@ for key, values in sorted(table.items(), key=lambda item: -len(item[1])):
         print(key, sum(values), max(values), sep="\\t")
     except KeyError as error:
         print("missing", error, file=sys.stderr)
-text = " ".join(["corral"] * 5).title().split()
-with_sets = {word.lower() for word in text} | {1.5, (2, 3)}
-print("%s %5d %r" % (text, fibonacci(8), Shape("box", (1, 2), (3.5, 4))))
-sys.stdout.write(f"{len(with_sets)}\\n")
+words = " ".join(["corral"] * 5).title().split()
+chosen = {word.lower() for word in words} | {1.5, (2, 3)}
+print("%s %5d %r" % (words, fibonacci(8), Shape("box", (1, 2), (3.5, 4))))
+sys.stdout.write(f"{len(chosen)}\\n")
 [Shape("x"), table, True, None, 1.5]
 """,
-        ),
-        ("", "print(1+1)\n"),
-        ("", "import math\nx = [1, 2.5, {'a': None}]\nprint(x)\nx\n"),
-        ("", "def f(x):\n    return g(x)\ndef g(x):\n    return x / 0\nf(1)\n"),
-        ("", "if True:\n    print('unbalanced'\n"),
-        ("", "raise SystemExit(0)"),
-        ("re", "import re\nprint(re.findall(r'(\\w+)@(\\w+)', 'a@b c@d'), re.sub(r'\\s+', ' ', 'a  b'))"),
-        ("json", "import json\nprint(json.loads(json.dumps({'a': [1, 2.5, 'x', None, True]}, indent=1)))"),
-        ("random", "import random\nprint(random.random(), random.choice('abc'), random.randint(1, 6))"),
-        ("datetime", "import datetime\nprint(datetime.datetime.now().isoformat(), datetime.date.today())"),
-        ("collections", "import collections\nprint(collections.Counter('corral').most_common(2))"),
-        ("time", "import time\nprint(time.strftime('%Y'), time.time() > time.perf_counter())"),
-        ("dataclasses", "import dataclasses\n@dataclasses.dataclass\nclass P:\n    x: int\n    y: int = 2\nP(1)"),
-        ("asyncio", "import asyncio\nasync def f():\n    await asyncio.sleep(0)\n    return 1\nasyncio.run(f())"),
-        ("", "print(1+1)\n"),
-    ]
-    return [code for module, code in programs if not module or module in sys.modules]
+    "result": "x = [1, 2.5, {'a': None}]\nx\n",
+    "error": "def f(x):\n    return g(x)\ndef g(x):\n    return x / 0\nf(1)\n",
+    "syntax": "if True:\n    print('unbalanced'\n",
+    "exit": "raise SystemExit(0)",
+    "re": """
+import re
+print(re.findall(r"(\\w+)@(\\w+)", "a@b c@d"), re.sub(r"\\s+", " ", "a  b"))
+""",
+    "json": """
+import json
+print(json.loads(json.dumps({"a": [1, 2.5, "x", None, True]}, indent=1)))
+""",
+    "random": """
+import random
+print(random.random(), random.choice("abc"), random.randint(1, 6))
+""",
+    "datetime": """
+import datetime
+print(datetime.datetime.now().isoformat(), datetime.date.today())
+""",
+    "collections": """
+import collections
+print(collections.Counter("corral").most_common(2))
+""",
+    "time": """
+import time
+print(time.strftime("%Y"), time.time() > time.perf_counter())
+""",
+    "dataclasses": """
+import dataclasses
+@dataclasses.dataclass
+class Point:
+    x: int
+    y: int = 2
+Point(1)
+""",
+    "asyncio": """
+import asyncio
+async def one():
+    await asyncio.sleep(0)
+    return 1
+asyncio.run(one())
+""",
+}
+
+
+def samples():
+    """Those of SAMPLES that ask for nothing, or for a module that the template has."""
+    needless = ("language", "result", "error", "syntax", "exit")
+    return [code for name, code in SAMPLES.items() if name in needless or name in sys.modules]

@@ -50,7 +50,7 @@ int python_execute_init(void);
 int python_execute_reset(void);
 
 /* Counts executions from the start again: the next one is a worker's first. */
-void python_execute_rewind(void);
+void python_execute_recount(void);
 
 /* program.c: the code, compiled; it is run in this order, and `value` is the last expression. */
 struct program {
