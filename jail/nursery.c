@@ -9,7 +9,9 @@
 #include "ring/message.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/socket.h>
 
 void nursery_init(struct nursery *nursery, const struct nursery_config *config)
 {
@@ -68,7 +70,7 @@ int nursery_request(struct nursery *nursery, const struct cell_request *request,
 void nursery_stop(struct nursery *nursery)
 {
 	if (nursery->pid)
-		kill(nursery->pid, SIGKILL);
+		shutdown(nursery->socket, SHUT_WR);
 }
 
 static void lost_when_quiet(struct nursery *nursery)
@@ -93,7 +95,8 @@ void nursery_received(void *owner, int32_t result)
 	/*
 	 * End of the stream, an error, or another program's letters: nothing more can be expected.
 	 */
-	nursery_stop(nursery);
+	if (nursery->exiting)
+		kill(nursery->pid, SIGKILL);
 	lost_when_quiet(nursery);
 }
 

@@ -47,7 +47,7 @@ int nursery_start(struct nursery *nursery, struct error *error);
  */
 int nursery_request(struct nursery *nursery, const struct cell_request *request, int network_fd);
 
-/* Ends the program; `lost` is called when it is gone. */
+/* No more requests: it answers those it has, then ends, and `lost` is called. */
 void nursery_stop(struct nursery *nursery);
 
 /* Completion functions for the loop's table. */

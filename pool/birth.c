@@ -225,3 +225,33 @@ void slot_idle_when_ready(struct slot *slot)
 	shard_dispatch(shard);
 	shard_births_go_on(shard);
 }
+
+void slot_nursery_lost(struct slot *slot)
+{
+	bool asked = slot->cell_asked;
+
+	slot->cell_asked = false;
+	/* It may have cloned the cell and died before it could tell. */
+	if (asked && !slot->init_pid)
+		cgroups_slot_member(slot->shard->pool->cgroups, slot->number, &slot->init_pid);
+	/* Every report of a cell was heard before its nursery counts as lost. */
+	if (slot->state == SLOT_BUILDING && (asked || !slot->cell_ready))
+		slot_birth_failed(slot, "the nursery ended before the cell was built");
+	else if (asked)
+		slot_late_arrival(slot);
+}
+
+void slot_template_lost(struct slot *slot)
+{
+	if (!slot->birth_asked)
+		return;
+	slot->birth_asked = false;
+	/* What the template could not tell, the newborn wrote down; no program has run yet. */
+	slot->worker_pid = __atomic_load_n(&slot->channel->birth.pid, __ATOMIC_ACQUIRE);
+	if (slot->state != SLOT_BEARING)
+		slot_late_arrival(slot);
+	else if (slot->worker_ready)
+		slot_idle_when_ready(slot);
+	else
+		slot_birth_failed(slot, "the template ended in the middle of a birth");
+}

@@ -19,6 +19,7 @@
 #include <signal.h>
 
 #define EMPTY_RECHECK_NSEC NSEC_PER_MSEC
+#define DEATH_WATCH_NSEC NSEC_PER_SEC
 
 void slot_kill(struct slot *slot)
 {
@@ -34,15 +35,24 @@ void slot_kill(struct slot *slot)
 		kill(slot->worker_pid, SIGKILL);
 }
 
-static void death_overdue(void *owner)
+/*
+ * Something lives on: one that does not die of SIGKILL at once, or one whose pid we were never
+ * told. The group knows them all.
+ */
+static void death_watch(void *owner)
 {
 	struct slot *slot = owner;
+	uint64_t now = clock_now_nsec();
 
 	cgroups_slot_kill(slot->shard->pool->cgroups, slot->number);
-	slot_enter(slot, SLOT_QUARANTINED);
-	atomic_fetch_add(&slot->shard->counters.quarantined, 1);
-	shard_failed(slot->shard, "slot %u: its processes did not end in time, quarantined",
-		slot->number);
+	if (slot->state == SLOT_ENDING && now >= slot->dying_until_nsec) {
+		slot_enter(slot, SLOT_QUARANTINED);
+		atomic_fetch_add(&slot->shard->counters.quarantined, 1);
+		shard_failed(slot->shard, "slot %u: its processes did not end in time, quarantined",
+			slot->number);
+	}
+	slot_timer_set(slot, death_watch, now + DEATH_WATCH_NSEC);
+	slot_empty_when_quiet(slot);
 }
 
 static void waits_arm(struct slot *slot)
@@ -66,7 +76,7 @@ void slot_replace(struct slot *slot, const char *why)
 	list_remove(&slot->node);
 	slot_enter(slot, SLOT_ENDING);
 	slot->dying_until_nsec = clock_now_nsec() + SLOT_DEATH_NSEC_MAX;
-	slot_timer_set(slot, death_overdue, slot->dying_until_nsec);
+	slot_timer_set(slot, death_watch, clock_now_nsec() + DEATH_WATCH_NSEC);
 	slot_kill(slot);
 	slot_empty_when_quiet(slot);
 }
@@ -88,15 +98,6 @@ static bool slot_is_quiet(const struct slot *slot)
 		!slot->pipes[1].polling && !slot->execution;
 }
 
-static void empty_recheck(void *owner)
-{
-	struct slot *slot = owner;
-
-	if (slot->state == SLOT_ENDING)
-		slot_timer_set(slot, death_overdue, slot->dying_until_nsec);
-	slot_empty_when_quiet(slot);
-}
-
 void slot_empty_when_quiet(struct slot *slot)
 {
 	struct shard *shard = slot->shard;
@@ -106,13 +107,12 @@ void slot_empty_when_quiet(struct slot *slot)
 	waits_arm(slot);
 	if (!slot_is_quiet(slot))
 		return;
-	loop_timer_disarm(shard->loop, &slot->timer);
 	if (cgroups_slot_is_empty(shard->pool->cgroups, slot->number) == 0) {
-		slot->killed = false;
-		slot_kill(slot);
-		slot_timer_set(slot, empty_recheck, clock_now_nsec() + EMPTY_RECHECK_NSEC);
+		if (slot->state == SLOT_ENDING)
+			slot_timer_set(slot, death_watch, clock_now_nsec() + EMPTY_RECHECK_NSEC);
 		return;
 	}
+	loop_timer_disarm(shard->loop, &slot->timer);
 	for (int i = 0; i < 2; i++)
 		fd_close(&slot->pipes[i].fd);
 	fd_close(&slot->control_fd);

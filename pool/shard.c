@@ -94,10 +94,16 @@ static void stop_when_quiet(struct shard *shard)
 {
 	if (!shard->stopping || shard->nursery.pid || shard->template.pid)
 		return;
-	for (unsigned i = 0; i < shard->slot_count; i++)
-		if (shard->slots[i].state != SLOT_EMPTY)
+	unsigned quarantined = 0;
+
+	for (unsigned i = 0; i < shard->slot_count; i++) {
+		if (shard->slots[i].state == SLOT_QUARANTINED)
+			quarantined++;
+		else if (shard->slots[i].state != SLOT_EMPTY)
 			return;
-	if (loop_inflight(shard->loop, -1) == 0)
+	}
+	/* What does not die is told, and does not keep us. */
+	if (quarantined || loop_inflight(shard->loop, -1) == 0)
 		loop_stop(shard->loop);
 }
 
@@ -183,15 +189,8 @@ static void nursery_lost(void *owner)
 
 	if (!shard->stopping)
 		shard_failed(shard, "the nursery ended, starting it again");
-	for (unsigned i = 0; i < shard->slot_count; i++) {
-		struct slot *slot = &shard->slots[i];
-
-		slot->cell_asked = false;
-		if (slot->state == SLOT_BUILDING && !slot->cell_ready)
-			slot_birth_failed(slot, "the nursery ended before the cell was built");
-		else
-			slot_empty_when_quiet(slot);
-	}
+	for (unsigned i = 0; i < shard->slot_count; i++)
+		slot_nursery_lost(&shard->slots[i]);
 	shard_births_pause(shard);
 	stop_when_quiet(shard);
 }
@@ -222,22 +221,8 @@ static void template_is_lost(void *owner, const char *sentence)
 		shard_failed(shard, "the %s template is gone: %s; starting it again",
 			shard->pool->config.runtime, sentence);
 	}
-	for (unsigned i = 0; i < shard->slot_count; i++) {
-		struct slot *slot = &shard->slots[i];
-
-		if (!slot->birth_asked)
-			continue;
-		/* What the template could not say any more, the newborn wrote down; no program ran
-		 * yet. */
-		slot->birth_asked = false;
-		slot->worker_pid = __atomic_load_n(&slot->channel->birth.pid, __ATOMIC_ACQUIRE);
-		if (slot->state == SLOT_BEARING && !slot->worker_ready)
-			slot_birth_failed(slot, "the template ended in the middle of a birth");
-		else if (slot->state == SLOT_BEARING)
-			slot_idle_when_ready(slot);
-		else
-			slot_empty_when_quiet(slot);
-	}
+	for (unsigned i = 0; i < shard->slot_count; i++)
+		slot_template_lost(&shard->slots[i]);
 	stop_when_quiet(shard);
 }
 

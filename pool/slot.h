@@ -116,6 +116,8 @@ void slot_cell_replied(struct slot *slot, const struct cell_reply *reply);
 void slot_birth_replied(struct slot *slot, const struct birth_reply *reply);
 void slot_bear(struct slot *slot);
 void slot_idle_when_ready(struct slot *slot);
+void slot_nursery_lost(struct slot *slot);
+void slot_template_lost(struct slot *slot);
 void slot_birth_failed(struct slot *slot, const char *why);
 
 /* run.c */

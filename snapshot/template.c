@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 /* What every program in a cell finds in its environment; requests add to it. */
@@ -30,6 +31,7 @@ static char *const template_environment[] = {
 };
 
 static void watch_fired(void *owner);
+static void template_kill(struct template *template);
 
 void template_init(struct template *template, const struct template_config *config)
 {
@@ -111,8 +113,15 @@ static void template_kill(struct template *template)
 void template_stop(struct template *template)
 {
 	template->stopping = true;
-	loop_timer_disarm(template->config.loop, &template->watch);
-	template_kill(template);
+	if (!template->pid) {
+		loop_timer_disarm(template->config.loop, &template->watch);
+		return;
+	}
+	/* While it warms it does not listen; nothing is lost by a kill. */
+	if (template->state == TEMPLATE_WARMING)
+		template_kill(template);
+	shutdown(template->socket, SHUT_WR);
+	watch_arm(template, TEMPLATE_STOP_NSEC_MAX);
 }
 
 static void watch_fired(void *owner)
@@ -159,7 +168,7 @@ static void reply_handle(struct template *template)
 {
 	const struct birth_reply *reply = &template->reply;
 
-	if (reply->kind == BIRTH_TEMPLATE_READY) {
+	if (reply->kind == BIRTH_TEMPLATE_READY && !template->stopping) {
 		loop_timer_disarm(template->config.loop, &template->watch);
 		if (reply->error < 0) {
 			snprintf(template->sentence, sizeof(template->sentence), "%.*s",
@@ -170,9 +179,9 @@ static void reply_handle(struct template *template)
 		template->config.ready(template->config.owner);
 		return;
 	}
-	if (template->unanswered && --template->unanswered == 0)
+	if (template->unanswered && --template->unanswered == 0 && !template->stopping)
 		loop_timer_disarm(template->config.loop, &template->watch);
-	else
+	else if (!template->stopping)
 		watch_arm(template, TEMPLATE_BIRTH_NSEC_MAX);
 	/* A birth that worked ends the doubling. */
 	if (reply->error == 0)

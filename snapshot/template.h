@@ -20,6 +20,7 @@
 
 #define TEMPLATE_WARM_NSEC_MAX (UINT64_C(60) * 1000000000)
 #define TEMPLATE_BIRTH_NSEC_MAX (UINT64_C(10) * 1000000000)
+#define TEMPLATE_STOP_NSEC_MAX (UINT64_C(2) * 1000000000)
 #define TEMPLATE_PAUSE_NSEC_MIN (UINT64_C(100) * 1000000)
 #define TEMPLATE_PAUSE_NSEC_MAX (UINT64_C(10) * 1000000000)
 
@@ -64,7 +65,10 @@ int template_start(struct template *template, struct error *error);
 int template_bear(struct template *template, const struct birth_letter *letter, int control_fd,
 	int channel_fd);
 
-/* Ends it for good; `lost` is called when it is gone. */
+/*
+ * For good: it answers the letters that it has, then ends, and `lost` is called. It is killed
+ * when that takes longer than TEMPLATE_STOP_NSEC_MAX.
+ */
 void template_stop(struct template *template);
 
 /* Completion functions for the loop's table. */
