@@ -20,12 +20,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <malloc.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+
+#define HEAP_REQUEST_BYTES (120u * 1024u) /* below the threshold of mmap(2), 128 KiB */
 
 static void ready_send(int error, const char *sentence)
 {
@@ -86,6 +90,20 @@ static int layers_take(struct template_self *self, struct error *error)
 	return 0;
 }
 
+/*
+ * The C library puts freed chunks in order late, when a larger one is asked for: every newborn's
+ * first such call would write to a hundred pages. So it is asked here: malloc_trim() joins
+ * neighbours, and a request that none of them can serve sorts the rest into their bins.
+ */
+static void heap_tidy(void)
+{
+	void *volatile request; /* or the compiler knows better, and asks for nothing */
+
+	malloc_trim(0);
+	request = malloc(HEAP_REQUEST_BYTES);
+	free(request);
+}
+
 int template_prepare(struct template_self *self, const char *imports)
 {
 	struct error error = { .sentence = "" };
@@ -94,6 +112,7 @@ int template_prepare(struct template_self *self, const char *imports)
 
 	if (result == 0)
 		result = layers_take(self, &error);
+	heap_tidy();
 	if (result == 0)
 		result = seal_private_memory(&image_bytes, &error);
 	ready_send(result, error.sentence);
