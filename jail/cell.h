@@ -72,9 +72,6 @@ struct birth_letter {
 	uint32_t gid;
 	uint32_t padding;
 	uint64_t generation; /* the reply repeats it */
-	uint64_t open_files;
-	uint64_t file_bytes;
-	uint64_t pids;
 };
 
 enum birth_reply_kind { BIRTH_TEMPLATE_READY = 1, BIRTH_BORN };
@@ -93,9 +90,12 @@ struct birth_reply {
 struct dispatch {
 	uint32_t version;
 	uint32_t stdin_given; /* 1: the first descriptor is standard input */
+	uint64_t open_files;  /* rlimits that the worker takes on before the code runs: it can only */
+	uint64_t file_bytes;  /* lower them, and nobody else may without CAP_SYS_RESOURCE */
 };
 
 static_assert(sizeof(struct cell_request) == 40, "cell ABI");
 static_assert(sizeof(struct cell_reply) == 32, "cell ABI");
-static_assert(sizeof(struct birth_letter) == 56, "cell ABI");
+static_assert(sizeof(struct birth_letter) == 32, "cell ABI");
+static_assert(sizeof(struct dispatch) == 24, "cell ABI");
 static_assert(sizeof(struct birth_reply) == 280, "cell ABI");

@@ -6,7 +6,6 @@
  *   cgroup       while the host's cgroup files can still be reached
  *   namespaces   all but pid (that was the template's setns before the fork); needs CAP_SYS_ADMIN
  *   keyring      before anything could ask for a key; a new one, linked to nothing
- *   limits       rlimits count per uid: set before the uid is ours
  *   identity     the last act of root; read back, because a failed drop must never be missed
  *   tie          PDEATHSIG is cleared by the id change (prctl(2)), so it comes after
  *   directory    as the worker's own uid
@@ -34,7 +33,6 @@ const char *birth_step_name(unsigned step)
 		[BIRTH_STEP_CGROUP] = "cgroup",
 		[BIRTH_STEP_NAMESPACES] = "namespaces",
 		[BIRTH_STEP_KEYRING] = "keyring",
-		[BIRTH_STEP_LIMITS] = "rlimits",
 		[BIRTH_STEP_IDENTITY] = "identity",
 		[BIRTH_STEP_TIE] = "parent-death signal",
 		[BIRTH_STEP_DIRECTORY] = "working directory",
@@ -54,17 +52,6 @@ static int namespaces_join(int init_fd)
 		CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET | CLONE_NEWCGROUP;
 
 	return setns(init_fd, namespaces) < 0 ? -errno : 0;
-}
-
-static int limits_set(const struct birth_letter *letter)
-{
-	struct identity_limits limits = {
-		.open_files = letter->open_files,
-		.file_bytes = letter->file_bytes,
-		.pids = letter->pids,
-	};
-
-	return identity_set_limits(&limits);
 }
 
 static int identity_take(const struct birth_letter *letter)
@@ -106,7 +93,6 @@ static int steps_take(const struct enter_plan *plan, const struct birth_letter *
 		    result = cgroup_entrance_join_v1(&plan->entrance, letter->slot)) < 0 ||
 	    (*ret_step = BIRTH_STEP_NAMESPACES, result = namespaces_join(init_fd)) < 0 ||
 	    (*ret_step = BIRTH_STEP_KEYRING, result = identity_join_keyring()) < 0 ||
-	    (*ret_step = BIRTH_STEP_LIMITS, result = limits_set(letter)) < 0 ||
 	    (*ret_step = BIRTH_STEP_IDENTITY, result = identity_take(letter)) < 0 ||
 	    (*ret_step = BIRTH_STEP_TIE, result = identity_tie_to_parent()) < 0 ||
 	    (*ret_step = BIRTH_STEP_DIRECTORY, result = directory_enter()) < 0 ||

@@ -27,6 +27,11 @@ int identity_join_keyring(void);
 
 int identity_set_limits(const struct identity_limits *limits);
 
+/* The most that any execution may be given; a template takes it on, and its newborns inherit it. */
+#define IDENTITY_OPEN_FILES_MAX 4096u
+#define IDENTITY_FILE_BYTES_MAX (UINT64_C(16) << 30)
+#define IDENTITY_PIDS_MAX 4096u
+
 /* No supplementary groups, all three gids, all three uids; capabilities go with root. Verified. */
 int identity_drop_to(uid_t uid, gid_t gid);
 

@@ -63,7 +63,6 @@ static void slot_clear(struct slot *slot)
 	slot->worker_reaped = slot->init_reaped = false;
 	slot->ending = ENDING_NONE;
 	slot->files_bytes = slot->shard->pool->config.limits.values[LIMIT_FILES];
-	slot->open_files = slot->shard->pool->config.limits.values[LIMIT_OPEN_FILES];
 }
 
 static uint64_t files_inodes(uint64_t bytes)
@@ -149,7 +148,6 @@ static int channel_open(struct slot *slot, int *ret_fd)
 void slot_bear(struct slot *slot)
 {
 	struct shard *shard = slot->shard;
-	const struct limits *limits = &shard->pool->config.limits;
 	struct birth_letter letter = {
 		.version = CELL_VERSION,
 		.slot = slot->number,
@@ -157,9 +155,6 @@ void slot_bear(struct slot *slot)
 		.init_pid = slot->init_pid,
 		.uid = shard->pool->uid_first + slot->number,
 		.gid = shard->pool->uid_first + slot->number,
-		.open_files = slot->open_files,
-		.file_bytes = limits->values[LIMIT_FILES],
-		.pids = limits->values[LIMIT_PIDS],
 	};
 	AUTO_FD channel_fd = -1;
 	int sockets[2], result;

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/quantity.h"
+#include "jail/identity.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -22,13 +23,13 @@ const struct limit_type limit_types[LIMIT_COUNT] = {
 	[LIMIT_MEMORY] = { "memory", "memory of all its processes and files", LIMIT_UNIT_BYTES,
 		256 * MIB, 8 * MIB, 64 * GIB },
 	[LIMIT_PIDS] = { "pids", "processes and threads at one time", LIMIT_UNIT_COUNT, 32, 1,
-		4096 },
+		IDENTITY_PIDS_MAX },
 	[LIMIT_OUTPUT] = { "output", "bytes of stdout and stderr together", LIMIT_UNIT_BYTES, MIB,
 		1, 4 * GIB },
 	[LIMIT_FILES] = { "files", "bytes in /tmp, /workspace and /dev/shm", LIMIT_UNIT_BYTES,
-		64 * MIB, 64 * 1024, 16 * GIB },
+		64 * MIB, 64 * 1024, IDENTITY_FILE_BYTES_MAX },
 	[LIMIT_OPEN_FILES] = { "open_files", "open descriptors of a process", LIMIT_UNIT_COUNT, 256,
-		16, 4096 },
+		16, IDENTITY_OPEN_FILES_MAX },
 };
 
 void limits_init(struct limits *limits)

@@ -12,7 +12,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-static void reject(struct execution *execution, enum verdict verdict, const char *reason)
+void execution_reject(struct execution *execution, enum verdict verdict, const char *reason)
 {
 	uint64_t now = clock_now_nsec();
 
@@ -38,7 +38,7 @@ static void queued_too_long(void *owner)
 	struct execution *execution = owner;
 
 	execution_unqueue(execution->shard, execution);
-	reject(execution, VERDICT_REJECTED, "no worker became free in time");
+	execution_reject(execution, VERDICT_REJECTED, "no worker became free in time");
 }
 
 int shard_accept(struct shard *shard, struct execution *execution)
@@ -46,7 +46,7 @@ int shard_accept(struct shard *shard, struct execution *execution)
 	assert(shard == shard_current());
 	execution->shard = shard;
 	if (shard->stopping) {
-		reject(execution, VERDICT_CANCELLED, "the pool is stopping");
+		execution_reject(execution, VERDICT_CANCELLED, "the pool is stopping");
 		return 0;
 	}
 	if (list_is_empty(&shard->queue) && !list_is_empty(&shard->idle)) {
@@ -99,7 +99,7 @@ void shard_executions_attend(struct shard *shard)
 		if (!atomic_load(&execution->cancelled))
 			continue;
 		execution_unqueue(shard, execution);
-		reject(execution, VERDICT_CANCELLED, "it was asked to end before it began");
+		execution_reject(execution, VERDICT_CANCELLED, "it was asked to end before it began");
 	}
 	for (unsigned i = 0; i < shard->slot_count; i++) {
 		struct slot *slot = &shard->slots[i];
@@ -127,7 +127,7 @@ void shard_inbox_take(struct shard *shard)
 		struct execution *execution = list_owner(node, struct execution, node);
 
 		if (shard_accept(shard, execution) < 0)
-			reject(execution, VERDICT_REJECTED, "the queue is full");
+			execution_reject(execution, VERDICT_REJECTED, "the queue is full");
 	}
 }
 
@@ -137,6 +137,6 @@ void shard_queue_cancel(struct shard *shard)
 		struct execution *execution = list_owner(shard->queue.next, struct execution, node);
 
 		execution_unqueue(shard, execution);
-		reject(execution, VERDICT_CANCELLED, "the pool is stopping");
+		execution_reject(execution, VERDICT_CANCELLED, "the pool is stopping");
 	}
 }

@@ -18,7 +18,6 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/random.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 
 static void deadline_fired(void *owner);
@@ -54,14 +53,6 @@ static int limits_apply(struct slot *slot, const struct limits *limits)
 		if (result == 0)
 			slot->files_bytes = limits->values[LIMIT_FILES];
 	}
-	if (result == 0 && slot->open_files != limits->values[LIMIT_OPEN_FILES]) {
-		struct rlimit files = { limits->values[LIMIT_OPEN_FILES],
-			limits->values[LIMIT_OPEN_FILES] };
-
-		if (prlimit(slot->worker_pid, RLIMIT_NOFILE, &files, NULL) < 0)
-			return -errno;
-		slot->open_files = limits->values[LIMIT_OPEN_FILES];
-	}
 	return result;
 }
 
@@ -92,6 +83,8 @@ static int dispatch_send(struct slot *slot, const struct execution *execution)
 	struct dispatch dispatch = {
 		.version = CELL_VERSION,
 		.stdin_given = execution->stdin_fd >= 0,
+		.open_files = execution->limits.values[LIMIT_OPEN_FILES],
+		.file_bytes = execution->limits.values[LIMIT_FILES],
 	};
 	int out[2], err[2], fds[3];
 	unsigned count = 0;
@@ -184,23 +177,38 @@ static void slot_begin(struct slot *slot, struct execution *execution, uint64_t 
 	execution->result.due_nsec = slot->deadline_nsec;
 }
 
+/*
+ * The execution could not begin. A worker that died while it was idle is no reason not to: the
+ * next one takes it. Anything else would fail there too.
+ */
+static void slot_refuse(struct slot *slot, struct execution *execution, const char *what, int error)
+{
+	struct shard *shard = slot->shard;
+	char reason[128];
+
+	snprintf(reason, sizeof(reason), "%s: %s", what, error_text(error));
+	shard_failed(shard, "slot %u: %s", slot->number, reason);
+	slot_replace(slot, "dispatch");
+	if (error != -EPIPE && error != -ECONNRESET && error != -ECONNREFUSED && error != -ESRCH)
+		execution_reject(execution, VERDICT_LOST, reason);
+	else if (shard_accept(shard, execution) < 0)
+		execution_reject(execution, VERDICT_REJECTED, "the queue is full");
+}
+
 void slot_run(struct slot *slot, struct execution *execution)
 {
 	struct shard *shard = slot->shard;
-	uint64_t now = clock_now_nsec();
-	uint64_t first = execution->limits.values[LIMIT_CPU_TIME];
+	uint64_t now = clock_now_nsec(), cpu_time = execution->limits.values[LIMIT_CPU_TIME];
 	int result = limits_apply(slot, &execution->limits);
 
-	if (result == 0) {
-		mailbox_fill(slot, execution);
-		result = dispatch_send(slot, execution);
-	}
 	if (result < 0) {
-		/* A worker that died while it was idle: the next one takes it. */
-		shard_failed(
-			shard, "slot %u: dispatch failed: %s", slot->number, error_text(result));
-		slot_replace(slot, "dispatch");
-		shard_accept(shard, execution);
+		slot_refuse(slot, execution, "its limits could not be applied", result);
+		return;
+	}
+	mailbox_fill(slot, execution);
+	result = dispatch_send(slot, execution);
+	if (result < 0) {
+		slot_refuse(slot, execution, "it could not be sent to its worker", result);
 		return;
 	}
 	slot_begin(slot, execution, now);
@@ -212,7 +220,7 @@ void slot_run(struct slot *slot, struct execution *execution)
 	pipe_poll(slot, 0);
 	pipe_poll(slot, 1);
 	slot_timer_set(slot, deadline_fired,
-		now + first < slot->deadline_nsec ? now + first : slot->deadline_nsec);
+		now + cpu_time < slot->deadline_nsec ? now + cpu_time : slot->deadline_nsec);
 }
 
 static void slot_finish(struct slot *slot)

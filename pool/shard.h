@@ -95,6 +95,7 @@ void shard_births_pause(struct shard *shard); /* after a failure: later */
 
 /* queue.c, on the shard's own thread. */
 void shard_dispatch(struct shard *shard);            /* idle workers take what is queued */
+void execution_reject(struct execution *execution, enum verdict verdict, const char *reason);
 void shard_inbox_take(struct shard *shard);          /* what other threads posted */
 void shard_executions_attend(struct shard *shard);   /* what was cancelled or resumed */
 void shard_queue_cancel(struct shard *shard);        /* nothing waits any more */

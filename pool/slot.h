@@ -74,7 +74,6 @@ struct slot {
 	uint64_t dying_until_nsec; /* then it is quarantined */
 	int network_fd;         /* handed on once the cell is dead */
 	uint64_t files_bytes;   /* the size its tmpfs has now */
-	uint64_t open_files;    /* the rlimit its worker has now */
 
 	/* The worker. */
 	int control_fd;

@@ -24,7 +24,7 @@ struct runtime_job {
 	char *const *arguments;   /* what the code sees behind its own name, NULL at the end */
 	uint64_t seed[4];         /* fresh randomness from the daemon; all zero: go on as it is */
 	bool want_result;         /* write OUTPUT_RESULT_* for the last expression's value */
-	bool session;             /* the program lives on: no joining of threads, no exit callbacks */
+	bool session;             /* the program lives on: threads go on, no exit callbacks */
 };
 
 struct runtime {

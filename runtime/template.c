@@ -65,6 +65,11 @@ static int descriptor_if_open(int fd)
 /* Every layer that the newborns inherit or take, as far as it can be known here. */
 static int layers_take(struct template_self *self, struct error *error)
 {
+	const struct identity_limits limits = {
+		.open_files = IDENTITY_OPEN_FILES_MAX,
+		.file_bytes = IDENTITY_FILE_BYTES_MAX,
+		.pids = IDENTITY_PIDS_MAX,
+	};
 	struct enter_plan *plan = &self->plan;
 	int result;
 
@@ -75,6 +80,10 @@ static int layers_take(struct template_self *self, struct error *error)
 		.cpu_v1 = descriptor_if_open(CELL_FD_CGROUP_CPU),
 	};
 	plan->landlock_abi = landlock_abi();
+	result = identity_set_limits(&limits);
+	if (result < 0)
+		return error_set(error, result, "cannot set the template's rlimits: %s",
+			error_text(result));
 	result = identity_bound_capabilities();
 	if (result == 0)
 		result = identity_set_no_new_privs();

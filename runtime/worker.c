@@ -22,6 +22,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -103,6 +104,16 @@ static int streams_take(const struct dispatch *dispatch, int *fds, unsigned fd_c
 	return 0;
 }
 
+static int limits_take(const struct dispatch *dispatch)
+{
+	const struct rlimit files = { dispatch->open_files, dispatch->open_files };
+	const struct rlimit bytes = { dispatch->file_bytes, dispatch->file_bytes };
+
+	if (setrlimit(RLIMIT_NOFILE, &files) < 0 || setrlimit(RLIMIT_FSIZE, &bytes) < 0)
+		return -errno;
+	return 0;
+}
+
 static void execution_run(const struct runtime *runtime)
 {
 	struct worker_job *job;
@@ -135,7 +146,7 @@ static void __attribute__((noreturn)) safe_point(const struct runtime *runtime)
 		 * with. */
 		if (size != sizeof(dispatch) || dispatch.version != CELL_VERSION)
 			_exit(0);
-		if (streams_take(&dispatch, fds, fd_count) < 0)
+		if (streams_take(&dispatch, fds, fd_count) < 0 || limits_take(&dispatch) < 0)
 			_exit(125);
 		execution_run(runtime);
 	}
