@@ -90,7 +90,7 @@ struct birth_reply {
 struct dispatch {
 	uint32_t version;
 	uint32_t stdin_given; /* 1: the first descriptor is standard input */
-	uint64_t open_files;  /* rlimits that the worker takes on before the code runs: it can only */
+	uint64_t open_files;  /* rlimits that the worker takes on before the code runs; it can */
 	uint64_t file_bytes;  /* lower them, and nobody else may without CAP_SYS_RESOURCE */
 };
 

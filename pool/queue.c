@@ -99,7 +99,8 @@ void shard_executions_attend(struct shard *shard)
 		if (!atomic_load(&execution->cancelled))
 			continue;
 		execution_unqueue(shard, execution);
-		execution_reject(execution, VERDICT_CANCELLED, "it was asked to end before it began");
+		execution_reject(execution, VERDICT_CANCELLED,
+			"it was asked to end before it began");
 	}
 	for (unsigned i = 0; i < shard->slot_count; i++) {
 		struct slot *slot = &shard->slots[i];
