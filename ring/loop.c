@@ -393,7 +393,6 @@ static int loop_submit_and_wait(struct loop *loop)
 
 int loop_run(struct loop *loop)
 {
-	loop->stopping = false;
 	while (!loop->stopping) {
 		int result = loop_submit_and_wait(loop);
 
@@ -403,6 +402,7 @@ int loop_run(struct loop *loop)
 			;
 		loop_timers_fire(&loop->timers, clock_now_nsec());
 	}
+	loop->stopping = false;
 	return 0;
 }
 

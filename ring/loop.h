@@ -44,7 +44,10 @@ struct loop_config {
 int loop_new(struct loop **ret_loop, const struct loop_config *config);
 void loop_free(struct loop *loop);
 
-/* Turns until loop_stop(). 0, or a negative errno when the ring itself failed. */
+/*
+ * Turns until loop_stop(), which may have been called before: then it does not turn at all. 0, or a
+ * negative errno when the ring itself failed.
+ */
 int loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
 
