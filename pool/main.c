@@ -6,9 +6,11 @@
 #include "pool/command.h"
 #include "pool/slot.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct {
 	const char *name;
@@ -33,8 +35,20 @@ static int usage(FILE *out, int code)
 	return code;
 }
 
+/*
+ * Who is started with descriptor 0, 1 or 2 closed would find the next thing that it opens there, and
+ * read its own event descriptor as standard input.
+ */
+static void streams_ensure(void)
+{
+	for (int fd = 0; fd <= 2; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR | O_CLOEXEC) != fd)
+			_exit(EXIT_OURS);
+}
+
 int main(int argc, char **argv)
 {
+	streams_ensure();
 	/* Readers of our output may go away at any time; every write says so itself. */
 	signal(SIGPIPE, SIG_IGN);
 	log_open(LOG_LEVEL_ERROR);
