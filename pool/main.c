@@ -12,11 +12,13 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct {
+struct command {
 	const char *name;
 	int (*run)(int argc, char **argv);
 	const char *help;
-} commands[] = {
+};
+
+static const struct command commands[] = {
 	{ "run", command_run, "run a program in a sandbox, here and now" },
 	{ "bench", command_bench, "measure the pool with a program or a folder of them" },
 	{ "doctor", command_doctor, "try what this machine can enforce, and say what to mend" },
@@ -33,6 +35,17 @@ static int usage(FILE *out, int code)
 		fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].help);
 	fprintf(out, "\n'corral COMMAND --help' lists a command's options.\n");
 	return code;
+}
+
+/* A mistake in the options is told in the command's own name, with the exit code of all mistakes. */
+static int command_start(const struct command *command, int argc, char **argv)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "corral %s", command->name);
+	argv[0] = name;
+	argp_err_exit_status = EXIT_USAGE;
+	return command->run(argc, argv);
 }
 
 /*
@@ -66,7 +79,7 @@ int main(int argc, char **argv)
 	}
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
 		if (strcmp(argv[1], commands[i].name) == 0)
-			return commands[i].run(argc - 1, argv + 1);
+			return command_start(&commands[i], argc - 1, argv + 1);
 	fprintf(stderr, "corral: there is no command '%s'\n\n", argv[1]);
 	return usage(stderr, EXIT_USAGE);
 }
