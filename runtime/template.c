@@ -124,6 +124,8 @@ int template_prepare(struct template_self *self, const char *imports)
 	heap_tidy();
 	if (result == 0)
 		result = seal_private_memory(&image_bytes, &error);
+	if (result == 0)
+		template_warm_tables(self);
 	ready_send(result, error.sentence);
 	return result;
 }
@@ -139,16 +141,16 @@ static uint64_t thread_id_address(void)
 	return address;
 }
 
-static int newborn_clone(const struct template_self *self, int cgroup_fd)
+int template_clone(const struct template_self *self, uint64_t flags, int cgroup_fd)
 {
 	uint64_t thread_id = thread_id_address();
 	struct clone_args args = {
-		.flags = CLONE_PARENT |
+		.flags = flags |
 			(thread_id ? CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID : 0) |
 			(cgroup_fd >= 0 ? CLONE_INTO_CGROUP : 0),
 		.child_tid = thread_id,
 		.cgroup = cgroup_fd >= 0 ? (uint64_t)cgroup_fd : 0,
-		.exit_signal = 0, /* the daemon waits with __WALL; no signal to it */
+		.exit_signal = 0, /* who waits does so with __WALL */
 	};
 	long pid;
 
@@ -175,7 +177,7 @@ static int worker_bear(struct template_self *self, const struct birth_letter *le
 	/* The next child's pid namespace; this process stays in its own (pid_namespaces(7)). */
 	if (setns(init_fd, CLONE_NEWPID) < 0)
 		return -errno;
-	pid = newborn_clone(self, cgroup_fd);
+	pid = template_clone(self, CLONE_PARENT, cgroup_fd);
 	if (pid == 0)
 		worker_live(self, letter, init_fd, fds[0], fds[1]);
 	return pid;

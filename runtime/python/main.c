@@ -10,6 +10,7 @@ static const struct runtime python = {
 	.fork_before = python_fork_before,
 	.fork_parent = python_fork_parent,
 	.fork_child = python_fork_child,
+	.sample = "print(1+1)",
 	.execute = python_execute,
 };
 

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * runtime/warm_tables.c: page tables that newborns inherit instead of faulting them in.
+ *
+ * A fork copies page tables only of mappings that have a page of their own (an anon_vma; Linux
+ * mm/memory.c, vma_needs_copy). After sealing none has: every newborn starts with empty tables and
+ * takes a fault for each stretch of library text and image that it touches, and each fault maps
+ * sixteen pages around it. Copying a few hundred entries at once is much cheaper.
+ *
+ * So a trial newborn runs the runtime's sample once and notes which pages it has in the end. In
+ * each mapping with such pages the template writes one byte over itself, which gives the mapping a
+ * page of its own with the same contents, and reads the rest. Contents never change.
+ */
+#include "base/file.h"
+#include "runtime/template.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define PAGE_BYTES 4096u
+#define MAPS_BYTES (512u * 1024u)
+#define PAGES_MAX 16384u
+#define PAGEMAP_PRESENT (UINT64_C(1) << 63) /* Documentation/admin-guide/mm/pagemap.rst */
+
+/* In memory that the trial shares with the template. */
+struct trial {
+	char maps[MAPS_BYTES];
+	uint64_t entries[512];
+	uint32_t page_count;
+	uintptr_t pages[PAGES_MAX];
+};
+
+struct mapping {
+	uintptr_t start, end;
+	int protection;
+};
+
+/* Private and readable, and not the kernel's own nor the stack, whose table is copied anyway. */
+static bool line_parse(const char *line, struct mapping *ret_mapping)
+{
+	char flags[5], name[64] = "";
+	struct mapping mapping;
+
+	if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %4s %*s %*s %*s %63s", &mapping.start,
+		    &mapping.end, flags, name) < 3)
+		return false;
+	if (flags[0] != 'r' || flags[3] != 'p' || name[0] == '[')
+		return false;
+	mapping.protection = PROT_READ | (flags[1] == 'w' ? PROT_WRITE : 0) |
+		(flags[2] == 'x' ? PROT_EXEC : 0);
+	*ret_mapping = mapping;
+	return true;
+}
+
+static void pages_note(struct trial *trial, int pagemap, const struct mapping *mapping)
+{
+	const size_t step = sizeof(trial->entries) / sizeof(trial->entries[0]);
+	uintptr_t first = mapping->start / PAGE_BYTES, end = mapping->end / PAGE_BYTES;
+
+	while (first < end) {
+		size_t count = end - first < step ? end - first : step;
+		ssize_t n = pread(pagemap, trial->entries, count * sizeof(trial->entries[0]),
+			(off_t)(first * sizeof(trial->entries[0])));
+
+		if (n <= 0)
+			return;
+		count = (size_t)n / sizeof(trial->entries[0]);
+		for (size_t i = 0; i < count && trial->page_count < PAGES_MAX; i++)
+			if (trial->entries[i] & PAGEMAP_PRESENT)
+				trial->pages[trial->page_count++] = (first + i) * PAGE_BYTES;
+		first += count;
+	}
+}
+
+static void __attribute__((noreturn)) trial_run(struct trial *trial, const struct runtime *runtime)
+{
+	int pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	struct mapping mapping;
+	char *rest;
+
+	worker_try(runtime);
+	if (pagemap < 0 || file_read(AT_FDCWD, "/proc/self/maps", trial->maps, MAPS_BYTES) < 0)
+		_exit(1);
+	for (char *line = strtok_r(trial->maps, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+		if (line_parse(line, &mapping))
+			pages_note(trial, pagemap, &mapping);
+	_exit(0);
+}
+
+/* Makes the mapping's first own page, with what it held before. */
+static bool page_own(const struct mapping *mapping)
+{
+	volatile uint8_t *byte = (volatile uint8_t *)(mapping->end - 1);
+	void *start = (void *)mapping->start;
+	size_t size = mapping->end - mapping->start;
+	bool writable = mapping->protection & PROT_WRITE;
+
+	if (!writable && mprotect(start, size, mapping->protection | PROT_WRITE) < 0)
+		return false;
+	*byte = *byte;
+	return writable || mprotect(start, size, mapping->protection) == 0;
+}
+
+static void mapping_warm(const struct trial *trial, const struct mapping *mapping)
+{
+	bool owned = false;
+
+	for (uint32_t i = 0; i < trial->page_count; i++) {
+		uintptr_t page = trial->pages[i];
+
+		if (page < mapping->start || page >= mapping->end)
+			continue;
+		if (!owned && !page_own(mapping))
+			return;
+		owned = true;
+		(void)*(volatile uint8_t *)page;
+	}
+}
+
+static void tables_fill(struct trial *trial)
+{
+	struct mapping mapping;
+	char *rest;
+
+	if (file_read(AT_FDCWD, "/proc/self/maps", trial->maps, MAPS_BYTES) < 0)
+		return;
+	for (char *line = strtok_r(trial->maps, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+		if (line_parse(line, &mapping))
+			mapping_warm(trial, &mapping);
+}
+
+void template_warm_tables(const struct template_self *self)
+{
+	struct trial *trial = mmap(
+		NULL, sizeof(*trial), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int status = 1;
+	pid_t pid;
+
+	if (trial == MAP_FAILED)
+		return;
+	pid = template_clone(self, 0, -1);
+	if (pid == 0)
+		trial_run(trial, self->runtime);
+	while (pid > 0 && waitpid(pid, &status, __WALL) < 0 && errno == EINTR)
+		;
+	if (pid > 0 && status == 0)
+		tables_fill(trial);
+	munmap(trial, sizeof(*trial));
+}
