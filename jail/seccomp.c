@@ -66,16 +66,34 @@ static int context_add(scmp_filter_ctx context, const struct seccomp_rule *rules
 	return 0;
 }
 
-static int list_attach(void)
+/* The compiled program of the context, which is released. */
+static int context_export(
+	scmp_filter_ctx context, struct sock_filter *code, size_t max, unsigned short *ret_length)
 {
-	scmp_filter_ctx context = context_new(SCMP_ACT_ERRNO(ENOSYS));
-	int r;
+	AUTO_FD fd = memfd_create("seccomp-filter", MFD_CLOEXEC);
+	ssize_t size = 0;
+	int r = fd < 0 ? -errno : seccomp_export_bpf(context, fd);
 
-	if (!context)
-		return -ENOMEM;
-	r = context_add(context, seccomp_rules, seccomp_rule_count);
-	if (!r)
-		r = seccomp_load(context);
+	seccomp_release(context);
+	if (r)
+		return r;
+	size = pread(fd, code, max * sizeof(*code), 0);
+	if (size < 0)
+		return -errno;
+	if ((size_t)size == max * sizeof(*code))
+		return -E2BIG;
+	*ret_length = (unsigned short)((size_t)size / sizeof(*code));
+	return 0;
+}
+
+static int rules_compile(uint32_t usual, const struct seccomp_rule *rules, size_t count,
+	struct sock_filter *code, size_t max, unsigned short *ret_length)
+{
+	scmp_filter_ctx context = context_new(usual);
+	int r = context ? context_add(context, rules, count) : -ENOMEM;
+
+	if (r == 0)
+		return context_export(context, code, max, ret_length);
 	seccomp_release(context);
 	return r;
 }
@@ -118,9 +136,20 @@ static int conditions_attach(void)
 	return filter_attach(program, (unsigned short)(code - program));
 }
 
-int seccomp_attach_allowed(struct error *error)
+int seccomp_allowed_filter_build(struct seccomp_allowed_filter *ret_filter, struct error *error)
 {
-	int r = list_attach();
+	int r = rules_compile(SCMP_ACT_ERRNO(ENOSYS), seccomp_rules, seccomp_rule_count,
+		ret_filter->code, SECCOMP_ALLOWED_INSTRUCTIONS_MAX, &ret_filter->length);
+
+	if (r)
+		return error_set(error, r, "cannot compile the list of allowed system calls: %s",
+			error_text(r));
+	return 0;
+}
+
+int seccomp_allowed_filter_attach(const struct seccomp_allowed_filter *filter, struct error *error)
+{
+	int r = filter_attach(filter->code, filter->length);
 
 	if (r)
 		return error_set(error, r, "cannot attach the list of allowed system calls: %s",
@@ -132,29 +161,22 @@ int seccomp_attach_allowed(struct error *error)
 	return 0;
 }
 
+int seccomp_attach_allowed(struct error *error)
+{
+	struct seccomp_allowed_filter filter;
+	int r = seccomp_allowed_filter_build(&filter, error);
+
+	return r ? r : seccomp_allowed_filter_attach(&filter, error);
+}
+
 int seccomp_birth_filter_build(struct seccomp_birth_filter *ret_filter, struct error *error)
 {
-	scmp_filter_ctx context = context_new(SCMP_ACT_ALLOW);
-	AUTO_FD fd = memfd_create("birth-filter", MFD_CLOEXEC);
-	ssize_t size = 0;
-	int r = context ? fd < 0 ? -errno : 0 : -ENOMEM;
+	int r = rules_compile(SCMP_ACT_ALLOW, seccomp_birth_rules, seccomp_birth_rule_count,
+		ret_filter->code, SECCOMP_BIRTH_INSTRUCTIONS_MAX, &ret_filter->length);
 
-	if (!r)
-		r = context_add(context, seccomp_birth_rules, seccomp_birth_rule_count);
-	if (!r)
-		r = seccomp_export_bpf(context, fd);
-	seccomp_release(context);
-	if (!r) {
-		size = pread(fd, ret_filter->code, sizeof(ret_filter->code), 0);
-		if (size < 0)
-			r = -errno;
-		else if (size >= (ssize_t)sizeof(ret_filter->code))
-			r = -E2BIG;
-	}
 	if (r)
 		return error_set(error, r, "cannot compile the filter of newborns: %s",
 			error_text(r));
-	ret_filter->length = (unsigned short)((size_t)size / sizeof(struct sock_filter));
 	return 0;
 }
 

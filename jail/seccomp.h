@@ -17,7 +17,20 @@
 #include <linux/filter.h>
 #include <stddef.h>
 
-/* Builds the long filter, attaches it to this thread. Needs no_new_privs or CAP_SYS_ADMIN. */
+#define SECCOMP_ALLOWED_INSTRUCTIONS_MAX 1024
+
+/* The long filter, compiled: building it takes memory, which a sealed template must not do. */
+struct seccomp_allowed_filter {
+	struct sock_filter code[SECCOMP_ALLOWED_INSTRUCTIONS_MAX];
+	unsigned short length;
+};
+
+int seccomp_allowed_filter_build(struct seccomp_allowed_filter *ret_filter, struct error *error);
+
+/* To the calling thread. Needs no_new_privs or CAP_SYS_ADMIN. */
+int seccomp_allowed_filter_attach(const struct seccomp_allowed_filter *filter, struct error *error);
+
+/* Both at once, for callers that do not care when. */
 int seccomp_attach_allowed(struct error *error);
 
 #define SECCOMP_BIRTH_INSTRUCTIONS_MAX 96

@@ -92,11 +92,9 @@ static int layers_take(struct template_self *self, struct error *error)
 			error_text(result));
 	result = seccomp_birth_filter_build(&plan->birth_filter, error);
 	if (result == 0)
-		result = seccomp_attach_allowed(error);
-	if (result < 0)
-		return result;
-	plan->seccomp = true;
-	return 0;
+		result = seccomp_allowed_filter_build(&self->allowed, error);
+	plan->seccomp = result == 0;
+	return result;
 }
 
 /*
@@ -126,6 +124,8 @@ int template_prepare(struct template_self *self, const char *imports)
 		result = seal_private_memory(&image_bytes, &error);
 	if (result == 0)
 		template_warm_tables(self);
+	if (result == 0)
+		result = seccomp_allowed_filter_attach(&self->allowed, &error);
 	ready_send(result, error.sentence);
 	return result;
 }

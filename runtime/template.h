@@ -11,6 +11,7 @@
 struct template_self {
 	const struct runtime *runtime;
 	struct enter_plan plan;
+	struct seccomp_allowed_filter allowed;
 };
 
 /*

@@ -10,28 +10,43 @@
  * So a trial newborn runs the runtime's sample once and notes which pages it has in the end. In
  * each mapping with such pages the template writes one byte over itself, which gives the mapping a
  * page of its own with the same contents, and reads the rest. Contents never change.
+ *
+ * Both are done with faults bringing one page each and not its neighbours, because every entry has
+ * its price at each fork and exit: the kernel leaves mappings alone that are registered with a
+ * userfaultfd for write-protection (uffd_disable_fault_around; asynchronous, Linux 6.7). Where that
+ * cannot be had, the tables are only fuller.
  */
 #include "base/file.h"
 #include "runtime/template.h"
 
+#include "base/own.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/userfaultfd.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define PAGE_BYTES 4096u
 #define MAPS_BYTES (512u * 1024u)
 #define PAGES_MAX 16384u
+/* include/uapi/linux/userfaultfd.h, Linux 6.7 */
+#define FEATURE_WP_UNPOPULATED (UINT64_C(1) << 13)
+#define FEATURE_WP_ASYNC (UINT64_C(1) << 15)
+
 #define PAGEMAP_PRESENT (UINT64_C(1) << 63) /* Documentation/admin-guide/mm/pagemap.rst */
 
 /* In memory that the trial shares with the template. */
 struct trial {
 	char maps[MAPS_BYTES];
 	uint64_t entries[512];
+	int pagemap;
 	uint32_t page_count;
 	uintptr_t pages[PAGES_MAX];
 };
@@ -58,14 +73,53 @@ static bool line_parse(const char *line, struct mapping *ret_mapping)
 	return true;
 }
 
-static void pages_note(struct trial *trial, int pagemap, const struct mapping *mapping)
+/* Calls `visit` for each mapping that counts. `text` is used up. */
+static void mappings_visit(char *text, void (*visit)(void *owner, const struct mapping *mapping),
+	void *owner)
 {
+	struct mapping mapping;
+	char *rest;
+
+	for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+		if (line_parse(line, &mapping))
+			visit(owner, &mapping);
+}
+
+static void mapping_register(void *owner, const struct mapping *mapping)
+{
+	struct uffdio_register range = {
+		.range = { mapping->start, mapping->end - mapping->start },
+		.mode = UFFDIO_REGISTER_MODE_WP,
+	};
+
+	ioctl(*(int *)owner, UFFDIO_REGISTER, &range);
+}
+
+/* While the descriptor is open, faults of this process map single pages. -1: they do not. */
+static int neighbours_leave(struct trial *trial)
+{
+	struct uffdio_api api = {
+		.api = UFFD_API,
+		.features = FEATURE_WP_ASYNC | FEATURE_WP_UNPOPULATED,
+	};
+	AUTO_FD fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK | UFFD_USER_MODE_ONLY);
+
+	if (fd < 0 || ioctl(fd, UFFDIO_API, &api) < 0 ||
+		file_read(AT_FDCWD, "/proc/self/maps", trial->maps, MAPS_BYTES) < 0)
+		return -1;
+	mappings_visit(trial->maps, mapping_register, &fd);
+	return fd_take(&fd);
+}
+
+static void pages_note(void *owner, const struct mapping *mapping)
+{
+	struct trial *trial = owner;
 	const size_t step = sizeof(trial->entries) / sizeof(trial->entries[0]);
 	uintptr_t first = mapping->start / PAGE_BYTES, end = mapping->end / PAGE_BYTES;
 
 	while (first < end) {
 		size_t count = end - first < step ? end - first : step;
-		ssize_t n = pread(pagemap, trial->entries, count * sizeof(trial->entries[0]),
+		ssize_t n = pread(trial->pagemap, trial->entries, count * sizeof(trial->entries[0]),
 			(off_t)(first * sizeof(trial->entries[0])));
 
 		if (n <= 0)
@@ -80,16 +134,13 @@ static void pages_note(struct trial *trial, int pagemap, const struct mapping *m
 
 static void __attribute__((noreturn)) trial_run(struct trial *trial, const struct runtime *runtime)
 {
-	int pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-	struct mapping mapping;
-	char *rest;
-
+	neighbours_leave(trial);
+	trial->pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 	worker_try(runtime);
-	if (pagemap < 0 || file_read(AT_FDCWD, "/proc/self/maps", trial->maps, MAPS_BYTES) < 0)
+	if (trial->pagemap < 0 ||
+		file_read(AT_FDCWD, "/proc/self/maps", trial->maps, MAPS_BYTES) < 0)
 		_exit(1);
-	for (char *line = strtok_r(trial->maps, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
-		if (line_parse(line, &mapping))
-			pages_note(trial, pagemap, &mapping);
+	mappings_visit(trial->maps, pages_note, trial);
 	_exit(0);
 }
 
@@ -107,8 +158,9 @@ static bool page_own(const struct mapping *mapping)
 	return writable || mprotect(start, size, mapping->protection) == 0;
 }
 
-static void mapping_warm(const struct trial *trial, const struct mapping *mapping)
+static void mapping_warm(void *owner, const struct mapping *mapping)
 {
+	const struct trial *trial = owner;
 	bool owned = false;
 
 	for (uint32_t i = 0; i < trial->page_count; i++) {
@@ -125,14 +177,11 @@ static void mapping_warm(const struct trial *trial, const struct mapping *mappin
 
 static void tables_fill(struct trial *trial)
 {
-	struct mapping mapping;
-	char *rest;
+	AUTO_FD alone = neighbours_leave(trial);
 
-	if (file_read(AT_FDCWD, "/proc/self/maps", trial->maps, MAPS_BYTES) < 0)
-		return;
-	for (char *line = strtok_r(trial->maps, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
-		if (line_parse(line, &mapping))
-			mapping_warm(trial, &mapping);
+	(void)alone;
+	if (file_read(AT_FDCWD, "/proc/self/maps", trial->maps, MAPS_BYTES) >= 0)
+		mappings_visit(trial->maps, mapping_warm, trial);
 }
 
 void template_warm_tables(const struct template_self *self)
