@@ -5,6 +5,7 @@
  * The order, and why:
  *   cgroup       while the host's cgroup files can still be reached
  *   namespaces   all but pid (that was the template's setns before the fork); needs CAP_SYS_ADMIN
+ *   session      a newborn leads no group yet, so it may
  *   keyring      before anything could ask for a key; a new one, linked to nothing
  *   identity     the last act of root; read back, because a failed drop must never be missed
  *   tie          PDEATHSIG is cleared by the id change (prctl(2)), so it comes after
@@ -32,6 +33,7 @@ const char *birth_step_name(unsigned step)
 		[BIRTH_STEP_NONE] = "clone",
 		[BIRTH_STEP_CGROUP] = "cgroup",
 		[BIRTH_STEP_NAMESPACES] = "namespaces",
+		[BIRTH_STEP_SESSION] = "session",
 		[BIRTH_STEP_KEYRING] = "keyring",
 		[BIRTH_STEP_IDENTITY] = "identity",
 		[BIRTH_STEP_TIE] = "parent-death signal",
@@ -92,6 +94,7 @@ static int steps_take(const struct enter_plan *plan, const struct birth_letter *
 	if ((*ret_step = BIRTH_STEP_CGROUP,
 		    result = cgroup_entrance_join_v1(&plan->entrance, letter->slot)) < 0 ||
 	    (*ret_step = BIRTH_STEP_NAMESPACES, result = namespaces_join(init_fd)) < 0 ||
+	    (*ret_step = BIRTH_STEP_SESSION, result = identity_leave_session()) < 0 ||
 	    (*ret_step = BIRTH_STEP_KEYRING, result = identity_join_keyring()) < 0 ||
 	    (*ret_step = BIRTH_STEP_IDENTITY, result = identity_take(letter)) < 0 ||
 	    (*ret_step = BIRTH_STEP_TIE, result = identity_tie_to_parent()) < 0 ||

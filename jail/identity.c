@@ -61,6 +61,11 @@ int identity_set_no_new_privs(void)
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : 0;
 }
 
+int identity_leave_session(void)
+{
+	return setsid() < 0 ? -errno : 0;
+}
+
 int identity_join_keyring(void)
 {
 	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) >= 0 || errno == ENOSYS)

@@ -22,6 +22,13 @@ int identity_bound_capabilities(void);
 
 int identity_set_no_new_privs(void);
 
+/*
+ * A session and process group of its own. The daemon's would be addressed by kill(0), would let
+ * SIGCONT through whatever the uid, and its weight on the CPU (/proc/self/autogroup, sched(7))
+ * may be written by every member.
+ */
+int identity_leave_session(void);
+
 /* A new anonymous session keyring: none is shared with the daemon's. -ENOSYS is no error. */
 int identity_join_keyring(void);
 
