@@ -11,11 +11,12 @@
  *   tie          PDEATHSIG is cleared by the id change (prctl(2)), so it comes after
  *   directory    as the worker's own uid
  *   landlock     after every open we need, before foreign code
- *   descriptors  the control socket to its number, all else closed
+ *   descriptors  standard input anew, the control socket to its number, all else closed
  *   seccomp      last: it refuses what this file is made of
  */
 #include "jail/enter.h"
 
+#include "base/own.h"
 #include "jail/identity.h"
 #include "jail/landlock.h"
 #include "jail/layer.h"
@@ -76,6 +77,14 @@ static int landlock_add(const struct enter_plan *plan)
 
 static int descriptors_settle(int control_fd)
 {
+	/*
+	 * An open file of its own to read nothing from: the template's is one for all workers, and
+	 * the flags, signal and owner that a program gives it would be there for the next one.
+	 */
+	AUTO_FD nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	if (nothing < 0 || dup2(nothing, 0) < 0)
+		return -errno;
 	if (control_fd != WORKER_FD_CONTROL && dup3(control_fd, WORKER_FD_CONTROL, O_CLOEXEC) < 0)
 		return -errno;
 	return close_range(WORKER_FD_CONTROL + 1, ~0u, 0) < 0 ? -errno : 0;
