@@ -283,6 +283,9 @@ static void slot_look(struct slot *slot)
 {
 	int64_t found = slot_drain(slot);
 
+	/* A long output rings twice for one look; only a row of bells for nothing is a flood. */
+	if (found > 0)
+		slot->idle_doorbells = 0;
 	if (found < 0)
 		slot_end(slot, ENDING_PROTOCOL);
 	else if (slot_is_over_output(slot))
