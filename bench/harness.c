@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * bench/harness.c: a pool, one execution at a time, figures, JSON.
+ */
+#include "bench/harness.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#define FILL_NSEC_MAX (300 * NSEC_PER_SEC)
+#define SETTLE_MSEC 250
+#define SETTLE_TURNS_MAX 40
+#define SETTLED_BYTES (UINT64_C(2) << 20) /* what other processes may move meanwhile */
+
+struct pool *harness_pool_start(unsigned workers)
+{
+	struct pool_config config;
+	struct pool *pool;
+	struct error error;
+
+	log_open(LOG_LEVEL_ERROR);
+	pool_config_init(&config);
+	config.workers = workers;
+	if (pool_start(&pool, &config, &error) < 0)
+		errx(1, "%s", error.sentence);
+	harness_pool_fill(pool, workers);
+	return pool;
+}
+
+void harness_pool_fill(struct pool *pool, unsigned workers)
+{
+	if (!pool_wait_idle(pool, workers, FILL_NSEC_MAX))
+		errx(1, "the pool of %u workers did not fill in time", workers);
+}
+
+unsigned harness_number(
+	int argc, char **argv, int index, unsigned standard, unsigned min, unsigned max)
+{
+	char *end;
+	unsigned long value;
+
+	if (index >= argc)
+		return standard;
+	errno = 0;
+	value = strtoul(argv[index], &end, 10);
+	if (errno || *end || end == argv[index] || value < min || value > max)
+		errx(1, "'%s' is no number from %u to %u", argv[index], min, max);
+	return (unsigned)value;
+}
+
+static void run_done(struct execution *execution)
+{
+	sem_post(execution->user);
+}
+
+void harness_run(struct pool *pool, struct execution *execution)
+{
+	sem_t done;
+
+	sem_init(&done, 0, 0);
+	execution->done = run_done;
+	execution->user = &done;
+	if (pool_submit(pool, execution) < 0)
+		errx(1, "the pool takes no execution");
+	while (sem_wait(&done) < 0)
+		;
+	sem_destroy(&done);
+}
+
+struct stream {
+	struct execution execution;
+	struct pool *pool;
+	struct histogram *latency;
+	const char *code;
+	uint64_t end_nsec;
+	sem_t done;
+};
+
+static void stream_submit(struct stream *stream);
+
+static void stream_done(struct execution *execution)
+{
+	struct stream *stream = execution->user;
+	uint64_t now = clock_now_nsec();
+
+	histogram_add(stream->latency, now - execution->submitted_nsec);
+	if (execution->result.verdict != VERDICT_OK)
+		errx(1, "an execution did not end well: %s", execution->result.reason);
+	if (now >= stream->end_nsec)
+		sem_post(&stream->done);
+	else
+		stream_submit(stream);
+}
+
+static void stream_submit(struct stream *stream)
+{
+	struct execution *execution = &stream->execution;
+
+	execution_init(execution);
+	execution->code = stream->code;
+	execution->code_bytes = strlen(stream->code);
+	execution->output = harness_output_ignored;
+	execution->done = stream_done;
+	execution->user = stream;
+	if (pool_submit(stream->pool, execution) < 0)
+		errx(1, "the pool takes no execution");
+}
+
+void harness_stream(
+	struct pool *pool, const char *code, double seconds, struct histogram *ret_latency)
+{
+	struct stream stream = { .pool = pool, .latency = ret_latency, .code = code };
+
+	histogram_init(ret_latency);
+	sem_init(&stream.done, 0, 0);
+	stream.end_nsec = clock_now_nsec() + (uint64_t)(seconds * 1e9);
+	stream_submit(&stream);
+	while (sem_wait(&stream.done) < 0)
+		;
+	sem_destroy(&stream.done);
+}
+
+bool harness_output_ignored(
+	struct execution *execution, enum output_kind kind, const void *bytes, size_t size)
+{
+	return true;
+}
+
+void harness_pause(unsigned msec)
+{
+	poll(NULL, 0, (int)msec);
+}
+
+/* A line "Key:   123 kB" of a file of /proc. */
+static uint64_t kib_of(const char *path, const char *key)
+{
+	static char text[8192];
+	unsigned long long kib;
+	const char *line;
+
+	if (file_read(AT_FDCWD, path, text, sizeof(text)) < 0 || !(line = strstr(text, key)) ||
+		sscanf(line + strlen(key), " %llu", &kib) != 1)
+		errx(1, "%s does not tell %s", path, key);
+	return kib;
+}
+
+uint64_t harness_available_bytes(void)
+{
+	uint64_t now = kib_of("/proc/meminfo", "MemAvailable:") * 1024, last;
+	unsigned turns = 0;
+
+	do {
+		last = now;
+		harness_pause(SETTLE_MSEC);
+		now = kib_of("/proc/meminfo", "MemAvailable:") * 1024;
+	} while ((now > last ? now - last : last - now) > SETTLED_BYTES &&
+		++turns < SETTLE_TURNS_MAX);
+	return now;
+}
+
+uint64_t harness_rss_bytes(void)
+{
+	return kib_of("/proc/self/status", "VmRSS:") * 1024;
+}
+
+void harness_json_begin(const char *name)
+{
+	double load = 0;
+	struct utsname system;
+	cpu_set_t cpus;
+
+	if (uname(&system) < 0 || sched_getaffinity(0, sizeof(cpus), &cpus) < 0 ||
+		getloadavg(&load, 1) < 1)
+		err(1, "the machine does not tell what it is");
+	printf("{\"bench\":\"%s\",\"kernel\":\"%s\",\"cpus\":%d,\"load\":%.2f", name,
+		system.release, CPU_COUNT(&cpus), load);
+}
+
+void harness_json_quantiles(const char *name, const struct histogram *histogram)
+{
+	printf(",\"%s\":{\"p50\":%.1f,\"p99\":%.1f,\"max\":%.1f}", name,
+		(double)histogram_quantile(histogram, 0.5) / 1e3,
+		(double)histogram_quantile(histogram, 0.99) / 1e3, (double)histogram->max / 1e3);
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * bench/idle_workers.c: what does an idle worker cost, and does a crowd slow a one-shot?
+ *
+ *	idle_workers [WORKERS [SECONDS]]
+ *
+ * Two pools, one after the other: 100 workers, and WORKERS of them. Cost: what MemAvailable lost
+ * between before the pool and the full, settled pool, so that kernel memory counts; divided by the
+ * workers. The machine must be quiet: what others take meanwhile counts too. Latency: a closed loop
+ * of one stream, `print(1+1)`, from submission to answer.
+ */
+#include "bench/harness.h"
+
+#include <stdio.h>
+
+#define CROWD_SMALL 100u
+#define CROWD_STANDARD 5000u
+#define CODE "print(1+1)"
+
+struct crowd {
+	unsigned workers;
+	uint64_t bytes_before, bytes_after;
+	uint64_t rss_bytes; /* of the daemon's part, which is this process */
+	struct histogram latency;
+};
+
+static void crowd_measure(struct crowd *crowd, unsigned workers, unsigned seconds)
+{
+	struct pool *pool;
+
+	crowd->workers = workers;
+	crowd->bytes_before = harness_available_bytes();
+	pool = harness_pool_start(workers);
+	crowd->bytes_after = harness_available_bytes();
+	crowd->rss_bytes = harness_rss_bytes();
+	harness_stream(pool, CODE, seconds, &crowd->latency);
+	pool_stop(pool);
+}
+
+static double bytes_each(const struct crowd *crowd)
+{
+	return ((double)crowd->bytes_before - (double)crowd->bytes_after) / crowd->workers;
+}
+
+static void crowd_print(const char *name, const struct crowd *crowd)
+{
+	printf(",\"%s\":{\"workers\":%u,\"kib_each\":%.0f,\"daemon_rss_mib\":%.1f,"
+	       "\"executions\":%llu",
+		name, crowd->workers, bytes_each(crowd) / 1024,
+		(double)crowd->rss_bytes / (1 << 20), (unsigned long long)crowd->latency.count);
+	harness_json_quantiles("latency_usec", &crowd->latency);
+	printf("}");
+}
+
+int main(int argc, char **argv)
+{
+	unsigned workers = harness_number(argc, argv, 1, CROWD_STANDARD, 1, POOL_WORKERS_MAX);
+	unsigned seconds = harness_number(argc, argv, 2, 4, 1, 3600);
+	static struct crowd few, many;
+
+	harness_json_begin("idle_workers");
+	crowd_measure(&few, CROWD_SMALL, seconds);
+	crowd_measure(&many, workers, seconds);
+	crowd_print("few", &few);
+	crowd_print("many", &many);
+	printf(",\"p50_ratio\":%.2f,\"p99_ratio\":%.2f}\n",
+		(double)histogram_quantile(&many.latency, 0.5) /
+			(double)histogram_quantile(&few.latency, 0.5),
+		(double)histogram_quantile(&many.latency, 0.99) /
+			(double)histogram_quantile(&few.latency, 0.99));
+	return 0;
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * bench/soak.c: does anything pile up, execution after execution?
+ *
+ *	soak [EXECUTIONS [all]]
+ *
+ * Runs the programs of bench/programs/python in turn, 100,000 of them, two at a time a CPU: the
+ * ordinary ones, or with `all` the hostile ones too, under their limits. What the daemon and the
+ * kernel hold is counted four times: before the pool, when the pool has warmed up (the first 5 %),
+ * at the end with all workers idle again, and when the pool is gone. Exit code 1 if the last two
+ * show more than the first two.
+ */
+#include "base/clock.h"
+#include "bench/census.h"
+#include "bench/harness.h"
+#include "pool/bench.h"
+
+#include <err.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PROGRAMS "bench/programs/python"
+#define STREAMS_PER_CPU 2u
+#define WARM_PART 20u
+
+static struct {
+	struct bench bench;
+	struct bench_program *chosen[BENCH_PROGRAMS_MAX];
+	unsigned chosen_count;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	uint64_t left; /* to be submitted */
+	unsigned running;
+	unsigned long long executions, unexpected;
+} soak = { .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
+
+static bool program_submit(struct execution *execution);
+
+static void program_done(struct execution *execution)
+{
+	const struct bench_program *program = execution->user;
+	char verdict[32];
+
+	verdict_name(&execution->result, verdict, sizeof(verdict));
+	pthread_mutex_lock(&soak.lock);
+	soak.executions++;
+	soak.unexpected += strcmp(verdict, program->expected) != 0;
+	pthread_mutex_unlock(&soak.lock);
+	if (program_submit(execution))
+		return;
+	pthread_mutex_lock(&soak.lock);
+	if (--soak.running == 0)
+		pthread_cond_signal(&soak.changed);
+	pthread_mutex_unlock(&soak.lock);
+}
+
+/* False when all that were wanted are under way. */
+static bool program_submit(struct execution *execution)
+{
+	struct bench_program *program = NULL;
+
+	pthread_mutex_lock(&soak.lock);
+	if (soak.left)
+		program = soak.chosen[soak.left-- % soak.chosen_count];
+	pthread_mutex_unlock(&soak.lock);
+	if (!program)
+		return false;
+	execution_init(execution);
+	execution->code = program->code;
+	execution->code_bytes = program->code_bytes;
+	execution->limits = program->limits;
+	execution->output = harness_output_ignored;
+	execution->done = program_done;
+	execution->user = program;
+	if (pool_submit(soak.bench.pool, execution) < 0)
+		errx(1, "the pool takes no execution");
+	return true;
+}
+
+static void executions_run(struct execution *executions, unsigned streams, uint64_t count)
+{
+	soak.left = count;
+	soak.running = streams;
+	for (unsigned i = 0; i < streams; i++)
+		if (!program_submit(&executions[i])) {
+			pthread_mutex_lock(&soak.lock);
+			soak.running--;
+			pthread_mutex_unlock(&soak.lock);
+		}
+	pthread_mutex_lock(&soak.lock);
+	while (soak.running)
+		pthread_cond_wait(&soak.changed, &soak.lock);
+	pthread_mutex_unlock(&soak.lock);
+}
+
+/* Hostile ones are meant to hit a limit, and take long to do so. */
+static void programs_choose(bool all)
+{
+	struct error error;
+
+	soak.bench.options.programs = PROGRAMS;
+	limits_init(&soak.bench.options.config.limits);
+	if (bench_programs_load(&soak.bench, &error) < 0)
+		errx(1, "%s", error.sentence);
+	for (unsigned i = 0; i < soak.bench.program_count; i++) {
+		struct bench_program *program = &soak.bench.programs[i];
+
+		if (all ||
+			(!strstr(program->expected, "limit") &&
+				!strstr(program->expected, "timeout")))
+			soak.chosen[soak.chosen_count++] = program;
+	}
+}
+
+int main(int argc, char **argv)
+{
+	unsigned count = harness_number(argc, argv, 1, 100000, 100, 1u << 30);
+	unsigned streams = STREAMS_PER_CPU * (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+	unsigned workers = 8 * streams;
+	struct execution *executions = calloc(streams, sizeof(*executions));
+	struct census before, warm, end, after;
+
+	harness_json_begin("soak");
+	programs_choose(argc > 2 && strcmp(argv[2], "all") == 0);
+	before = census_take();
+	soak.bench.pool = harness_pool_start(workers);
+	executions_run(executions, streams, count / WARM_PART);
+	harness_pool_fill(soak.bench.pool, workers);
+	warm = census_take();
+	uint64_t begin = clock_now_nsec();
+
+	executions_run(executions, streams, count - count / WARM_PART);
+	double seconds = (double)(clock_now_nsec() - begin) / 1e9;
+
+	harness_pool_fill(soak.bench.pool, workers);
+	end = census_take();
+	pool_stop(soak.bench.pool);
+	after = census_take();
+	bool flat = census_is_flat(&warm, &end);
+	bool clean = after.descriptors <= before.descriptors && after.mounts <= before.mounts &&
+		!after.children && !after.groups;
+
+	printf(",\"programs\":%u,\"executions\":%llu,\"unexpected\":%llu,\"per_second\":%.0f,"
+	       "\"flat\":%s,\"clean\":%s",
+		soak.chosen_count, soak.executions, soak.unexpected,
+		(count - count / WARM_PART) / seconds, flat ? "true" : "false",
+		clean ? "true" : "false");
+	census_print("before", &before);
+	census_print("warm", &warm);
+	census_print("end", &end);
+	census_print("after", &after);
+	printf("}\n");
+	free(executions);
+	return flat && clean && !soak.unexpected ? 0 : 1;
+}
