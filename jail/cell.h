@@ -90,12 +90,17 @@ struct birth_reply {
 struct dispatch {
 	uint32_t version;
 	uint32_t stdin_given; /* 1: the first descriptor is standard input */
-	uint64_t open_files;  /* rlimits that the worker takes on before the code runs; it can */
-	uint64_t file_bytes;  /* lower them, and nobody else may without CAP_SYS_RESOURCE */
+	/*
+	 * rlimits that the worker takes on before foreign code runs; it can lower them, and
+	 * nobody else may without CAP_SYS_RESOURCE, which not every root has.
+	 */
+	uint64_t open_files;
+	uint64_t file_bytes;
+	uint64_t pids;
 };
 
 static_assert(sizeof(struct cell_request) == 40, "cell ABI");
 static_assert(sizeof(struct cell_reply) == 32, "cell ABI");
 static_assert(sizeof(struct birth_letter) == 32, "cell ABI");
-static_assert(sizeof(struct dispatch) == 24, "cell ABI");
 static_assert(sizeof(struct birth_reply) == 280, "cell ABI");
+static_assert(sizeof(struct dispatch) == 32, "cell ABI");

@@ -65,11 +65,17 @@ static void slot_clear(struct slot *slot)
 	slot->files_bytes = slot->shard->pool->config.limits.values[LIMIT_FILES];
 }
 
-static uint64_t files_inodes(uint64_t bytes)
+uint64_t slot_files_inodes(uint64_t files_bytes)
 {
-	uint64_t inodes = bytes / FILES_BYTES_PER_INODE;
+	uint64_t inodes = files_bytes / FILES_BYTES_PER_INODE;
 
 	return inodes < FILES_INODES_MIN ? FILES_INODES_MIN : inodes;
+}
+
+/* One more than the cgroup allows: of the two it must be the cgroup that refuses, because it counts. */
+uint64_t slot_pids_rlimit(uint64_t pids)
+{
+	return pids + 1;
 }
 
 void slot_build(struct slot *slot)
@@ -96,7 +102,7 @@ void slot_build(struct slot *slot)
 		.slot = slot->number,
 		.generation = slot->generation,
 		.files_bytes = slot->files_bytes,
-		.files_inodes = files_inodes(slot->files_bytes),
+		.files_inodes = slot_files_inodes(slot->files_bytes),
 		.uid = shard->pool->uid_first + slot->number,
 		.gid = shard->pool->uid_first + slot->number,
 	};

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/mount.h>
 #include <poll.h>
 #include <stdio.h>
@@ -27,13 +28,15 @@ static const unsigned pipe_types[2] = { OP_STDOUT_PIPE, OP_STDERR_PIPE };
 /* Resizes the cell's tmpfs from outside: fspick(2), Linux 5.2. */
 static int files_resize(const struct slot *slot, uint64_t bytes)
 {
-	char path[48], text[24];
+	char path[48], size[24], inodes[24];
 
 	snprintf(path, sizeof(path), "/proc/%d/root/workspace", (int)slot->init_pid);
-	snprintf(text, sizeof(text), "%llu", (unsigned long long)bytes);
+	snprintf(size, sizeof(size), "%" PRIu64, bytes);
+	snprintf(inodes, sizeof(inodes), "%" PRIu64, slot_files_inodes(bytes));
 	AUTO_FD fs = fspick(AT_FDCWD, path, FSPICK_CLOEXEC);
 
-	if (fs < 0 || fsconfig(fs, FSCONFIG_SET_STRING, "size", text, 0) < 0 ||
+	if (fs < 0 || fsconfig(fs, FSCONFIG_SET_STRING, "size", size, 0) < 0 ||
+	    fsconfig(fs, FSCONFIG_SET_STRING, "nr_inodes", inodes, 0) < 0 ||
 	    fsconfig(fs, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0) < 0)
 		return -errno;
 	return 0;
@@ -86,6 +89,7 @@ static int dispatch_send(struct slot *slot, const struct execution *execution)
 		.open_files = execution->limits.values[LIMIT_OPEN_FILES],
 		/* A page more than the file system holds: a full one is to say ENOSPC, not EFBIG. */
 		.file_bytes = execution->limits.values[LIMIT_FILES] + CHANNEL_PAGE_BYTES,
+		.pids = slot_pids_rlimit(execution->limits.values[LIMIT_PIDS]),
 	};
 	int out[2], err[2], fds[3];
 	unsigned count = 0;

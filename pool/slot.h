@@ -110,6 +110,8 @@ void slot_timer_set(struct slot *slot, void (*fired)(void *owner), uint64_t due_
 void slot_states_print(void);
 
 /* birth.c */
+uint64_t slot_files_inodes(uint64_t files_bytes);
+uint64_t slot_pids_rlimit(uint64_t pids);
 void slot_build(struct slot *slot);
 void slot_cell_replied(struct slot *slot, const struct cell_reply *reply);
 void slot_birth_replied(struct slot *slot, const struct birth_reply *reply);

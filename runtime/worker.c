@@ -108,8 +108,10 @@ static int limits_take(const struct dispatch *dispatch)
 {
 	const struct rlimit files = { dispatch->open_files, dispatch->open_files };
 	const struct rlimit bytes = { dispatch->file_bytes, dispatch->file_bytes };
+	const struct rlimit pids = { dispatch->pids, dispatch->pids };
 
-	if (setrlimit(RLIMIT_NOFILE, &files) < 0 || setrlimit(RLIMIT_FSIZE, &bytes) < 0)
+	if (setrlimit(RLIMIT_NOFILE, &files) < 0 || setrlimit(RLIMIT_FSIZE, &bytes) < 0 ||
+		setrlimit(RLIMIT_NPROC, &pids) < 0)
 		return -errno;
 	return 0;
 }
