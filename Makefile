@@ -44,11 +44,11 @@ PYTHON_LIBS = $(shell pkg-config --libs $(PYTHON_PKG))
 objects = $(patsubst %.c,$(BUILD)/%.o,$(sort $(1)))
 
 BASE_SRCS := $(wildcard base/*.c)
-INIT_SRCS := $(wildcard jail/init/*.c) base/own.c ring/message.c
+INIT_SRCS := $(wildcard jail/init/*.c) base/own.c base/fault.c ring/message.c
 JAIL_SRCS := $(wildcard jail/*.c)
 DAEMON_SRCS := $(BASE_SRCS) $(wildcard ring/*.c stats/*.c snapshot/*.c) $(JAIL_SRCS) $(filter-out pool/main.c,$(wildcard pool/*.c))
 # What a runtime program needs of the other folders: its ends of the ring, and its way into a cell.
-STUB_SRCS := $(wildcard runtime/*.c) base/own.c base/file.c base/error.c base/clock.c \
+STUB_SRCS := $(wildcard runtime/*.c) $(addprefix base/,own.c fault.c file.c error.c clock.c) \
 	$(addprefix ring/,channel.c message.c output_writer.c) \
 	$(addprefix jail/,enter.c seccomp.c seccomp_policy.c landlock.c identity.c cgroup_entrance.c)
 PYTHON_SRCS := $(wildcard runtime/python/*.c)
@@ -95,7 +95,7 @@ install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/corral $(DESTDIR)$(PREFIX)/share/doc/corral
 	install -m 0755 $(BUILD)/bin/corral $(DESTDIR)$(PREFIX)/bin/corral
 	install -m 0755 $(BUILD)/bin/corral-init $(BUILD)/bin/corral-python $(DESTDIR)$(PREFIX)/libexec/corral/
-	install -m 0644 README.md $(wildcard docs/*.md) $(DESTDIR)$(PREFIX)/share/doc/corral/
+	install -m 0644 $(wildcard README.md docs/*.md) $(DESTDIR)$(PREFIX)/share/doc/corral/
 
 clean:
 	rm -rf build
