@@ -20,7 +20,16 @@ TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/unit
 PYTHON_TESTED := $(call objects,$(filter-out %/main.c,$(PYTHON_SRCS)))
 LEAKY := $(BUILD)/tests/harness/selftest/leaky
 
-check: $(TESTS) $(LEAKY)
+# A pool in a test finds its programs beside the test. They are the plain ones: what a template does
+# with its memory, no sanitizer survives.
+PLAIN_PROGRAMS := build/bin/corral-init build/bin/corral-python
+
+plain-programs: $(if $(SAN)$(FAULTS),,$(PLAIN_PROGRAMS))
+	$(if $(SAN)$(FAULTS),+$(Q)$(MAKE) --no-print-directory SAN= FAULTS= $(PLAIN_PROGRAMS))
+	@mkdir -p $(BUILD)/tests
+	$(Q)ln -sf $(abspath $(PLAIN_PROGRAMS)) $(BUILD)/tests/
+
+check: $(TESTS) $(LEAKY) plain-programs
 	$(Q)$(TALLY) -k "tests/harness/selftest/run $(LEAKY)" $(TESTS)
 
 # The fault points are compiled in here alone.
@@ -84,4 +93,4 @@ PARTS := tidy headers check check-sanitized $(if $(FUZZERS),fuzz-smoke) \
 test:
 	+$(Q)$(TALLY) $(foreach part,$(PARTS),"$(MAKE) --no-print-directory $(part)")
 
-.PHONY: check check-sanitized tidy headers test $(PARTS)
+.PHONY: check check-sanitized plain-programs tidy headers test $(PARTS)
