@@ -169,6 +169,7 @@ static void slot_begin(struct slot *slot, struct execution *execution, uint64_t 
 {
 	slot->execution = execution;
 	slot->ending = ENDING_NONE;
+	slot->judged = false;
 	slot->output_bytes = slot->dropped_bytes = slot->record_bytes = 0;
 	slot->tails[0].written = slot->tails[1].written = 0;
 	slot->idle_doorbells = 0;
@@ -247,6 +248,12 @@ static void slot_finish(struct slot *slot)
 	}
 }
 
+static void slot_judge(struct slot *slot)
+{
+	slot->judged = true;
+	slot_verdict(slot, &slot->execution->result);
+}
+
 /* Goes on with an execution whose end is known, once the caller has taken all its output. */
 static void slot_settle(struct slot *slot)
 {
@@ -258,6 +265,8 @@ static void slot_settle(struct slot *slot)
 			slot_replace(slot, "policy");
 		return;
 	}
+	if (!slot->judged)
+		slot_judge(slot);
 	slot_finish(slot);
 }
 
@@ -278,7 +287,9 @@ void slot_end(struct slot *slot, enum ending ending)
 	result->usage.wall_usec =
 		(result->ended_nsec - slot->execution->started_nsec) / NSEC_PER_USEC;
 	snprintf(result->reset, sizeof(result->reset), "replace:policy");
-	slot_verdict(slot, result);
+	/* The end record may lie behind output that the caller has not taken: then not yet. */
+	if (slot->reader.ended || !slot->sink_full)
+		slot_judge(slot);
 	slot_settle(slot);
 }
 

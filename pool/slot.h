@@ -88,6 +88,7 @@ struct slot {
 	/* The execution. */
 	struct execution *execution;
 	enum ending ending;
+	bool judged;            /* its verdict stands */
 	struct output_end end;
 	struct slot_pipe pipes[2]; /* stdout, stderr */
 	struct slot_tail *tails;   /* two */
