@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 
 #define OPS_PER_SLOT 6u
 #define OPS_OF_SHARD 16u
@@ -358,6 +359,9 @@ static void *shard_main(void *argument)
 			log_error("shard %u: io_uring failed: %s, closing", shard->number,
 				error_text(result));
 	}
+	/* Whom a nursery or a template died too early to tell us of; of this thread's children alone. */
+	while (waitpid(-1, NULL, __WALL | __WNOTHREAD | WNOHANG) > 0)
+		;
 	return NULL;
 }
 
