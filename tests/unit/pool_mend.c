@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * tests/unit/pool_mend.c: a pool whose processes are killed under it says so and is whole again.
+ */
+#include "tests/unit/pool_fixture.h"
+
+#include "base/file.h"
+#include "base/own.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+
+TestSuite(pool_mend, .timeout = 50);
+
+/* Returns when it is dead: a dispatch that finds it dying is taken, and lost with it. */
+static void worker_kill(struct pool *pool, unsigned slot)
+{
+	AUTO_FD pidfd = pidfd_open(pool->slots[slot].worker_pid, 0);
+	struct pollfd death = { .fd = pidfd, .events = POLLIN };
+
+	cr_assert_eq(kill(pool->slots[slot].worker_pid, SIGKILL), 0);
+	cr_assert_eq(poll(&death, 1, -1), 1);
+}
+
+static bool template_is_new(const struct pool_status *status)
+{
+	return status->template_restarts >= 1 && all_idle(status);
+}
+
+/* Runs through all workers, so that each is born anew. */
+static void expect_whole(struct pool *pool)
+{
+	cr_expect(pool_wait(pool, all_idle), "%u of %u idle, %u dead: %s", status_of(pool).idle,
+		status_of(pool).total, status_of(pool).dead, status_of(pool).last_failure);
+	for (unsigned i = 0; i < 2 * pool->config.workers; i++)
+		pool_expect(pool, "print(1)", "ok");
+	cr_expect(pool_wait(pool, all_idle));
+	cr_expect_eq(status_of(pool).quarantined, 0);
+}
+
+Test(pool_mend, starts_a_template_again_that_was_killed)
+{
+	struct pool *pool = pool_of(2);
+
+	cr_assert_eq(kill(pool->shards[0].template.pid, SIGKILL), 0);
+	/* The workers that are there go on. */
+	pool_expect(pool, "print(1)", "ok");
+	cr_expect(pool_wait(pool, template_is_new));
+	cr_expect(strstr(status_of(pool).last_failure, "template is gone: it ended with signal 9"), "%s",
+		status_of(pool).last_failure);
+	expect_whole(pool);
+	pool_stop(pool);
+}
+
+static unsigned births_seen;
+
+static bool is_giving_birth(const struct pool_status *status)
+{
+	return status->births > births_seen;
+}
+
+/* While workers are born: at any moment of a birth, over some rounds. */
+Test(pool_mend, starts_a_template_again_that_was_killed_in_the_middle_of_births)
+{
+	struct pool *pool = pool_of(8);
+
+	for (int round = 0; round < 4; round++) {
+		pid_t template = pool->shards[0].template.pid;
+
+		for (int i = 0; i < 4; i++)
+			pool_expect(pool, "print(1)", "ok");
+		births_seen = (unsigned)status_of(pool).births;
+		cr_expect(pool_wait(pool, is_giving_birth));
+		cr_expect_eq(kill(template, SIGKILL), 0);
+		cr_expect(pool_wait(pool, template_is_new));
+	}
+	expect_whole(pool);
+	pool_stop(pool);
+}
+
+Test(pool_mend, starts_a_nursery_again_that_was_killed)
+{
+	struct pool *pool = pool_of(2);
+
+	cr_assert_eq(kill(pool->shards[0].nursery.pid, SIGKILL), 0);
+	expect_whole(pool);
+	cr_expect(strstr(status_of(pool).last_failure, "the nursery ended"), "%s",
+		status_of(pool).last_failure);
+	pool_stop(pool);
+}
+
+Test(pool_mend, starts_a_nursery_again_that_was_killed_in_the_middle_of_births)
+{
+	struct pool *pool = pool_of(8);
+
+	for (int round = 0; round < 6; round++) {
+		for (int i = 0; i < 4; i++)
+			pool_expect(pool, "print(1)", "ok");
+		births_seen = (unsigned)status_of(pool).births;
+		cr_expect(pool_wait(pool, is_giving_birth));
+
+		pid_t nursery = pool->shards[0].nursery.pid;
+
+		if (nursery)
+			kill(nursery, SIGKILL);
+		cr_expect(pool_wait(pool, all_idle));
+	}
+	expect_whole(pool);
+	pool_stop(pool);
+}
+
+static bool is_born_again(const struct pool_status *status)
+{
+	return status->births >= 4 && all_idle(status);
+}
+
+/* One idle worker by its own process, the other by its cell's PID 1. */
+Test(pool_mend, replaces_an_idle_worker_that_was_killed)
+{
+	struct pool *pool = pool_of(2);
+
+	worker_kill(pool, 0);
+	cr_assert_eq(kill(pool->slots[1].init_pid, SIGKILL), 0);
+	cr_expect(pool_wait(pool, is_born_again));
+	expect_whole(pool);
+	pool_stop(pool);
+}
+
+Test(pool_mend, runs_an_execution_though_every_idle_worker_has_just_died)
+{
+	struct pool *pool = pool_of(4);
+
+	for (unsigned i = 0; i < 4; i++)
+		worker_kill(pool, i);
+	pool_expect(pool, "print(1)", "ok");
+	expect_whole(pool);
+	pool_stop(pool);
+}
+
+Test(pool_mend, tells_the_signal_of_a_busy_worker_that_was_killed)
+{
+	struct pool *pool = pool_of(1);
+
+	for (int which = 0; which <= 1; which++) {
+		struct job job;
+
+		job_init(&job, pool, "import signal\nprint('ready')\nsignal.pause()");
+		job.execution.stream = true;
+		job_submit(&job);
+		cr_assert(job_wait_said(&job, "ready"));
+		kill(which ? pool->slots[0].init_pid : pool->slots[0].worker_pid, SIGKILL);
+		cr_expect_eq(job_wait(&job)->verdict, VERDICT_SIGNAL);
+		cr_expect_eq(job.execution.result.signal, SIGKILL);
+		job_fini(&job);
+	}
+	expect_whole(pool);
+	pool_stop(pool);
+}
+
+/* --- Slots that do not become empty ------------------------------------------------------------ */
+
+/* A child in the slot's group that no slot knows; -1 where there is no v2 tree. */
+static pid_t stranger_start(struct pool *pool, unsigned slot)
+{
+	struct cgroup_entrance entrance;
+	AUTO_FD group = -1;
+	pid_t pid;
+
+	cgroups_entrance(pool->cgroups, &entrance);
+	if (cgroup_entrance_open(&entrance, slot, &group) < 0)
+		return -1;
+	pid = fork();
+	if (pid == 0)
+		for (;;)
+			pause();
+	cr_assert_eq(file_write_number(group, "cgroup.procs", (uint64_t)pid), 0);
+	return pid;
+}
+
+static bool has_one_idle_and_one_ending(const struct pool_status *status)
+{
+	return status->idle == 1 && status->resetting == 1;
+}
+
+Test(pool_mend, uses_no_slot_again_in_whose_group_somebody_lives)
+{
+	struct pool *pool = pool_of(2);
+	pid_t stranger = stranger_start(pool, 0);
+
+	if (stranger < 0) {
+		pool_stop(pool);
+		cr_skip_test("no v2 hierarchy is mounted");
+	}
+	worker_kill(pool, 0);
+	for (int i = 0; i < 10; i++)
+		pool_expect(pool, "print(1)", "ok");
+	cr_expect(pool_wait(pool, has_one_idle_and_one_ending));
+	cr_expect_eq(pool->slots[0].generation, 1, "no second cell in that slot");
+	kill(stranger, SIGKILL);
+	cr_expect(pool_wait(pool, all_idle));
+	cr_expect_eq(pool->slots[0].generation, 2);
+	cr_expect_eq(waitpid(stranger, NULL, 0), stranger);
+	pool_stop(pool);
+}
+
+Test(pool_mend, kills_who_lives_in_a_slots_group_for_too_long)
+{
+	struct pool *pool = pool_of(1);
+	pid_t stranger = stranger_start(pool, 0);
+	int status;
+
+	if (stranger < 0) {
+		pool_stop(pool);
+		cr_skip_test("no v2 hierarchy is mounted");
+	}
+	worker_kill(pool, 0);
+	/* SLOT_DEATH_NSEC_MAX later. */
+	cr_expect_eq(waitpid(stranger, &status, 0), stranger);
+	cr_expect(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	cr_expect(pool_wait(pool, all_idle));
+	cr_expect_eq(status_of(pool).quarantined, 1);
+	cr_expect(strstr(status_of(pool).last_failure, "slot 0: its processes did not end in time"));
+	pool_expect(pool, "print(1)", "ok");
+	pool_stop(pool);
+}
