@@ -60,6 +60,11 @@ bool fault(const char *point)
 	return plan.onwards ? pass >= plan.nth : pass == plan.nth;
 }
 
+unsigned long fault_passes(void)
+{
+	return __atomic_load_n(&plan.passed, __ATOMIC_RELAXED);
+}
+
 #else
 /* ISO C forbids an empty translation unit. */
 typedef int fault_is_compiled_out;

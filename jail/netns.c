@@ -4,6 +4,7 @@
  */
 #include "jail/netns.h"
 
+#include "base/fault.h"
 #include "base/own.h"
 
 #include <errno.h>
@@ -13,7 +14,7 @@
 
 int netns_pool_init(struct netns_pool *pool, unsigned max)
 {
-	pool->fds = calloc(max, sizeof(*pool->fds));
+	pool->fds = fault("netns.memory") ? NULL : calloc(max, sizeof(*pool->fds));
 	pool->count = 0;
 	pool->max = max;
 	return pool->fds || !max ? 0 : -ENOMEM;

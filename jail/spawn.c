@@ -5,6 +5,7 @@
  */
 #include "jail/spawn.h"
 
+#include "base/fault.h"
 #include "base/own.h"
 
 #include <assert.h>
@@ -80,13 +81,13 @@ int spawn_program(const struct spawn_plan *plan, pid_t *ret_pid, struct error *e
 	pid_t pid;
 
 	assert(plan->fd_count <= SPAWN_FDS_MAX);
-	if (pipe2(ends, O_CLOEXEC) < 0)
+	if ((fault("spawn.pipe") ? (errno = EMFILE, -1) : pipe2(ends, O_CLOEXEC)) < 0)
 		return error_set(error, -errno, "cannot start %s: no pipe: %s", plan->path,
 			error_text(errno));
 
 	AUTO_FD parent_end = ends[0], child_end = ends[1];
 
-	pid = fork();
+	pid = fault("spawn.fork") ? (errno = EAGAIN, -1) : fork();
 	if (pid < 0)
 		return error_set(
 			error, -errno, "cannot start %s: fork: %s", plan->path, error_text(errno));

@@ -4,6 +4,8 @@
  */
 #include "pool/capture.h"
 
+#include "base/fault.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +22,7 @@ bool capture_add(struct capture *capture, enum output_kind kind, const void *byt
 
 		while (wanted - part->used < size)
 			wanted *= 2;
-		char *grown = realloc(part->bytes, wanted);
+		char *grown = fault("capture.memory") ? NULL : realloc(part->bytes, wanted);
 
 		if (!grown) {
 			capture->short_of_memory = true;

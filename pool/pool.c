@@ -5,6 +5,7 @@
 #include "pool/pool.h"
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/own.h"
 #include "pool/pool_private.h"
 #include "ring/channel.h"
@@ -117,7 +118,8 @@ static int pool_prepare(struct pool *pool, struct error *error)
 	if (result < 0)
 		return result;
 	pool->uid_first = UID_FIRST + ((uint32_t)getpid() % UID_RANGES) * POOL_WORKERS_MAX;
-	pool->slots = calloc(pool->config.workers, sizeof(*pool->slots));
+	if (!fault("pool.memory"))
+		pool->slots = calloc(pool->config.workers, sizeof(*pool->slots));
 	return pool->slots
 		? 0
 		: error_set(error, -ENOMEM, "no memory for %u workers", pool->config.workers);
@@ -131,7 +133,7 @@ static int slots_prepare(struct pool *pool, struct error *error)
 		slot->number = i;
 		slot->network_fd = slot->control_fd = slot->pipes[0].fd = slot->pipes[1].fd = -1;
 		list_init(&slot->node);
-		slot->tails = calloc(2, sizeof(*slot->tails));
+		slot->tails = fault("pool.memory") ? NULL : calloc(2, sizeof(*slot->tails));
 		if (!slot->tails)
 			return error_set(
 				error, -ENOMEM, "no memory for %u workers", pool->config.workers);
@@ -246,7 +248,7 @@ int pool_start(struct pool **ret_pool, const struct pool_config *config, struct 
 
 	if (result < 0)
 		return result;
-	pool = calloc(1, sizeof(*pool));
+	pool = fault("pool.memory") ? NULL : calloc(1, sizeof(*pool));
 	if (!pool)
 		return error_set(error, -ENOMEM, "no memory for a pool");
 	pool->config = *config;

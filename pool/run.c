@@ -6,6 +6,7 @@
  * ring, a death is what the kernel says of the process. The answer leaves before the reset begins.
  */
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/own.h"
 #include "pool/pool_private.h"
 #include "ring/message.h"
@@ -35,6 +36,8 @@ static int files_resize(const struct slot *slot, uint64_t bytes)
 	snprintf(inodes, sizeof(inodes), "%" PRIu64, slot_files_inodes(bytes));
 	AUTO_FD fs = fspick(AT_FDCWD, path, FSPICK_CLOEXEC);
 
+	if (fault("dispatch.files"))
+		return -ENOMEM;
 	if (fs < 0 || fsconfig(fs, FSCONFIG_SET_STRING, "size", size, 0) < 0 ||
 	    fsconfig(fs, FSCONFIG_SET_STRING, "nr_inodes", inodes, 0) < 0 ||
 	    fsconfig(fs, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0) < 0)
@@ -94,6 +97,8 @@ static int dispatch_send(struct slot *slot, const struct execution *execution)
 	int out[2], err[2], fds[3];
 	unsigned count = 0;
 
+	if (fault("dispatch.pipe"))
+		return -EMFILE;
 	if (pipe2(out, O_CLOEXEC) < 0)
 		return -errno;
 	AUTO_FD out_read = out[0], out_write = out[1];

@@ -12,6 +12,7 @@
 #include "ring/loop.h"
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/own.h"
 #include "ring/loop_timers.h"
 
@@ -81,6 +82,8 @@ static int ring_open(struct io_uring *ring)
 	};
 	int result = -ENOSYS;
 
+	if (fault("loop.ring"))
+		return -EPERM;
 	for (size_t i = 0; i < sizeof(ladder) / sizeof(ladder[0]); i++) {
 		struct io_uring_params params = {
 			.flags = ladder[i],
@@ -97,7 +100,8 @@ static int ring_open(struct io_uring *ring)
 static bool ring_has_waitid(struct io_uring *ring)
 {
 	struct io_uring_probe *probe = io_uring_get_probe_ring(ring);
-	bool has = probe && io_uring_opcode_supported(probe, LOOP_OPCODE_WAITID);
+	bool has = probe && !fault("loop.waitid") &&
+		io_uring_opcode_supported(probe, LOOP_OPCODE_WAITID);
 
 	io_uring_free_probe(probe);
 	return has;
@@ -130,7 +134,7 @@ int loop_new(struct loop **ret_loop, const struct loop_config *config)
 	int result;
 
 	assert(config->type_count < LOOP_TYPE_CANCEL && config->ops_max < LOOP_OPS_LIMIT);
-	loop = calloc(1, sizeof(*loop));
+	loop = fault("loop.memory") ? NULL : calloc(1, sizeof(*loop));
 	if (!loop)
 		return -ENOMEM;
 	loop->config = *config;

@@ -4,6 +4,7 @@
  */
 #include "ring/message.h"
 
+#include "base/fault.h"
 #include "base/own.h"
 
 #include <assert.h>
@@ -18,6 +19,8 @@ union control {
 
 int message_pair(int ret_sockets[2])
 {
+	if (fault("message.pair"))
+		return -EMFILE;
 	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ret_sockets) < 0 ? -errno : 0;
 }
 
@@ -29,6 +32,8 @@ int message_send(int socket, const void *bytes, size_t size, const int *fds, uns
 	ssize_t n;
 
 	assert(fd_count <= MESSAGE_FDS_MAX);
+	if (fault("message.send"))
+		return -ENOBUFS;
 	if (fd_count) {
 		message.msg_control = control.bytes;
 		message.msg_controllen = CMSG_SPACE(fd_count * sizeof(int));
