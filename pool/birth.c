@@ -179,8 +179,11 @@ void slot_bear(struct slot *slot)
 
 	slot->control_fd = sockets[0];
 	result = channel_open(slot, &channel_fd);
-	if (result == 0)
-		result = template_bear(&shard->template, &letter, theirs, channel_fd);
+	if (result < 0) {
+		birth_failed_at(slot, "the worker", "its channel", result);
+		return;
+	}
+	result = template_bear(&shard->template, &letter, theirs, channel_fd);
 	if (result < 0) {
 		birth_failed_at(slot, "the worker", "asking the template", result);
 		return;

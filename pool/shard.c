@@ -8,6 +8,7 @@
 #include "pool/shard.h"
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "pool/pool_private.h"
 
@@ -323,6 +324,8 @@ static int shard_open(struct shard *shard, struct error *error)
 	loop_timer_init(&shard->birth_pause, birth_pause_over, shard);
 	loop_timer_init(&shard->birth_hold, birth_hold_over, shard);
 	result = netns_pool_init(&shard->networks, SHARD_NETNS_SPARE_MAX);
+	if (result < 0)
+		error_set(error, result, "no memory for %u network namespaces", SHARD_NETNS_SPARE_MAX);
 	if (result == 0)
 		result = nursery_start(&shard->nursery, error);
 	if (result == 0)
@@ -381,7 +384,8 @@ int shard_start(struct shard *shard, struct error *error)
 	for (unsigned i = 0; i < shard->slot_count; i++)
 		list_append(&shard->unborn, &shard->slots[i].node);
 	pthread_barrier_init(&start.opened, NULL, 2);
-	result = -pthread_create(&shard->thread, NULL, shard_main, &start);
+	result = fault("shard.thread") ? -EAGAIN
+				      : -pthread_create(&shard->thread, NULL, shard_main, &start);
 	if (result == 0) {
 		pthread_barrier_wait(&start.opened);
 		result = start.result;
