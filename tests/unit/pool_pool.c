@@ -252,7 +252,7 @@ Test(pool, gives_up_on_what_no_worker_can_be_given)
 	const struct result *result = job_run(&job);
 
 	cr_expect_eq(result->verdict, VERDICT_LOST);
-	cr_expect_str_eq(result->reason, "no worker could be given the program: Bad file descriptor");
+	cr_expect_str_eq(result->reason, "it could not be sent to its worker: Bad file descriptor");
 	job_fini(&job);
 	pool_expect(pool, "pass", "ok");
 	pool_stop(pool);
