@@ -7,9 +7,10 @@
  * takes a fault for each stretch of library text and image that it touches, and each fault maps
  * sixteen pages around it. Copying a few hundred entries at once is much cheaper.
  *
- * So a trial newborn runs the runtime's sample once and notes which pages it has in the end. In
- * each mapping with such pages the template writes one byte over itself, which gives the mapping a
- * page of its own with the same contents, and reads the rest. Contents never change.
+ * So a trial newborn runs the runtime's sample once and notes which pages it has in the end. The
+ * template forgets what it needed itself to get warm (thousands of entries). Then, in each mapping
+ * with noted pages, it writes one byte over itself, which gives the mapping a page of its own with
+ * the same contents, and reads the rest. Contents never change.
  *
  * Both are done with faults bringing one page each and not its neighbours, because every entry has
  * its price at each fork and exit: the kernel leaves mappings alone that are registered with a
@@ -17,9 +18,8 @@
  * cannot be had, the tables are only fuller.
  */
 #include "base/file.h"
-#include "runtime/template.h"
-
 #include "base/own.h"
+#include "runtime/template.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -40,6 +40,7 @@
 #define FEATURE_WP_UNPOPULATED (UINT64_C(1) << 13)
 #define FEATURE_WP_ASYNC (UINT64_C(1) << 15)
 
+#define PAGEMAP_OF_FILE (UINT64_C(1) << 61)
 #define PAGEMAP_PRESENT (UINT64_C(1) << 63) /* Documentation/admin-guide/mm/pagemap.rst */
 
 /* In memory that the trial shares with the template. */
@@ -111,9 +112,10 @@ static int neighbours_leave(struct trial *trial)
 	return fd_take(&fd);
 }
 
-static void pages_note(void *owner, const struct mapping *mapping)
+/* Calls `visit` with the pagemap entry of each page of the mapping. */
+static void pages_visit(struct trial *trial, const struct mapping *mapping,
+	void (*visit)(struct trial *trial, uintptr_t page, uint64_t entry))
 {
-	struct trial *trial = owner;
 	const size_t step = sizeof(trial->entries) / sizeof(trial->entries[0]);
 	uintptr_t first = mapping->start / PAGE_BYTES, end = mapping->end / PAGE_BYTES;
 
@@ -125,11 +127,33 @@ static void pages_note(void *owner, const struct mapping *mapping)
 		if (n <= 0)
 			return;
 		count = (size_t)n / sizeof(trial->entries[0]);
-		for (size_t i = 0; i < count && trial->page_count < PAGES_MAX; i++)
-			if (trial->entries[i] & PAGEMAP_PRESENT)
-				trial->pages[trial->page_count++] = (first + i) * PAGE_BYTES;
+		for (size_t i = 0; i < count; i++)
+			visit(trial, (first + i) * PAGE_BYTES, trial->entries[i]);
 		first += count;
 	}
+}
+
+static void page_note(struct trial *trial, uintptr_t page, uint64_t entry)
+{
+	if ((entry & PAGEMAP_PRESENT) && trial->page_count < PAGES_MAX)
+		trial->pages[trial->page_count++] = page;
+}
+
+static void mapping_note(void *owner, const struct mapping *mapping)
+{
+	pages_visit(owner, mapping, page_note);
+}
+
+/* A page of a file, or of the sealed image, comes back as it was at the next touch. */
+static void page_forget(struct trial *trial, uintptr_t page, uint64_t entry)
+{
+	if ((entry & PAGEMAP_PRESENT) && (entry & PAGEMAP_OF_FILE))
+		madvise((void *)page, PAGE_BYTES, MADV_DONTNEED);
+}
+
+static void mapping_forget(void *owner, const struct mapping *mapping)
+{
+	pages_visit(owner, mapping, page_forget);
 }
 
 static void __attribute__((noreturn)) trial_run(struct trial *trial, const struct runtime *runtime)
@@ -140,7 +164,7 @@ static void __attribute__((noreturn)) trial_run(struct trial *trial, const struc
 	if (trial->pagemap < 0 ||
 		file_read(AT_FDCWD, "/proc/self/maps", trial->maps, MAPS_BYTES) < 0)
 		_exit(1);
-	mappings_visit(trial->maps, pages_note, trial);
+	mappings_visit(trial->maps, mapping_note, trial);
 	_exit(0);
 }
 
@@ -178,10 +202,16 @@ static void mapping_warm(void *owner, const struct mapping *mapping)
 static void tables_fill(struct trial *trial)
 {
 	AUTO_FD alone = neighbours_leave(trial);
+	AUTO_FD pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 
 	(void)alone;
-	if (file_read(AT_FDCWD, "/proc/self/maps", trial->maps, MAPS_BYTES) >= 0)
-		mappings_visit(trial->maps, mapping_warm, trial);
+	trial->pagemap = pagemap;
+	if (file_read(AT_FDCWD, "/proc/self/maps", trial->maps, MAPS_BYTES) < 0)
+		return;
+	mappings_visit(trial->maps, mapping_forget, trial);
+	if (file_read(AT_FDCWD, "/proc/self/maps", trial->maps, MAPS_BYTES) < 0)
+		return;
+	mappings_visit(trial->maps, mapping_warm, trial);
 }
 
 void template_warm_tables(const struct template_self *self)
