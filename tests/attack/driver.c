@@ -1,0 +1,389 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * tests/attack/driver.c: runs hostile programs in one pool of two slots, and looks after each.
+ *
+ * The pool is embedded: what a program does to the daemon it does to this process. After each
+ * program both slots must become ready again, a harmless program must give the right bytes on each,
+ * and the oracle must find the daemon and the host as they were.
+ *
+ * Of a pair, NNN_name_a is run and then NNN_name_b, twice at one time: on the slot that the first
+ * part used and on the other one.
+ */
+#include "base/clock.h"
+#include "base/own.h"
+#include "tests/attack/job.h"
+#include "tests/attack/oracle.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#define WORKERS 2u
+#define REST_NSEC_MAX (10 * NSEC_PER_SEC)
+#define HOST_SOCKET "corral-attack-host" /* abstract; 093 looks for it */
+
+static struct driver {
+	struct pool *pool;
+	struct oracle before;
+	struct pool_status status_before;
+	struct program canary;
+	unsigned passed, failed;
+	uint64_t canaries;
+} driver;
+
+static void tell(const struct program *program, const char *variant, const struct job *job,
+	uint64_t nsec, const char *sentence)
+{
+	char title[100], verdict[32] = "-";
+
+	snprintf(title, sizeof(title), "%s%s%s", program->name, variant[0] ? " " : "", variant);
+	if (job && job->done)
+		verdict_name(&job->execution.result, verdict, sizeof(verdict));
+	printf("%-4s %-34s %-14s %08x %5" PRIu64 " ms  %s\n", sentence ? "FAIL" : "ok", title,
+		verdict, job ? job->digest : 0, nsec / NSEC_PER_MSEC, program->stops);
+	if (sentence)
+		printf("     %s: %s\n", title, sentence);
+	driver.passed += !sentence;
+	driver.failed += !!sentence;
+	fflush(stdout);
+}
+
+/* Nothing can be said of the programs after it: the slots may never come back. */
+static void __attribute__((noreturn)) give_up(const struct program *program, const char *variant,
+	const struct job *job, const char *sentence)
+{
+	tell(program, variant, job, 0, sentence);
+	printf("%u passed, %u failed\n", driver.passed, driver.failed);
+	fflush(stdout);
+	_exit(1);
+}
+
+static bool canaries_sing(char *sentence, size_t size)
+{
+	struct job jobs[WORKERS];
+	unsigned slots = 0;
+	char token[32];
+	bool well = true;
+
+	snprintf(token, sizeof(token), "canary %" PRIu64, ++driver.canaries);
+	struct expectation expectation = { .code = -1, .signal = -1 };
+
+	limits_init(&expectation.limits);
+	limits_set(&expectation.limits, LIMIT_TIMEOUT, 5 * NSEC_PER_SEC);
+	snprintf(expectation.variant, sizeof(expectation.variant), "%s", token);
+	for (unsigned i = 0; i < WORKERS; i++)
+		if (job_start(&jobs[i], driver.pool, &driver.canary, &expectation, false) < 0)
+			return false;
+	for (unsigned i = 0; i < WORKERS; i++) {
+		if (!job_wait(&jobs[i], driver.pool)) {
+			snprintf(sentence, size, "the canary got no verdict");
+			return false;
+		}
+		slots |= jobs[i].slot >= 0 ? 1u << jobs[i].slot : 0;
+		if (jobs[i].execution.result.verdict != VERDICT_OK ||
+			strcmp(job_stdout(&jobs[i]), token) != 0) {
+			snprintf(sentence, size, "the canary on slot %d said '%.40s', not '%s'",
+				jobs[i].slot, job_stdout(&jobs[i]), token);
+			well = false;
+		}
+		job_free(&jobs[i]);
+	}
+	if (well && slots != (1u << WORKERS) - 1) {
+		snprintf(sentence, size, "the canaries were not on both slots");
+		well = false;
+	}
+	return well;
+}
+
+static bool pool_is_unharmed(char *sentence, size_t size)
+{
+	const struct pool_status *before = &driver.status_before;
+	struct pool_status now;
+
+	pool_status(driver.pool, &now);
+	if (now.quarantined == before->quarantined &&
+	    now.birth_failures == before->birth_failures &&
+	    now.template_restarts == before->template_restarts)
+		return true;
+	snprintf(sentence, size, "the pool had trouble: %s", now.last_failure);
+	driver.status_before = now;
+	return false;
+}
+
+/* Everything that must be so once the program is gone. */
+static bool aftermath_is_clean(char *sentence, size_t size)
+{
+	struct oracle after;
+
+	if (!pool_wait_idle(driver.pool, WORKERS, REST_NSEC_MAX)) {
+		snprintf(sentence, size, "its slot did not come back");
+		return false;
+	}
+	if (!canaries_sing(sentence, size) || !pool_is_unharmed(sentence, size))
+		return false;
+	if (!pool_wait_idle(driver.pool, WORKERS, REST_NSEC_MAX)) {
+		snprintf(sentence, size, "a slot did not come back after the canary");
+		return false;
+	}
+	oracle_look(&after);
+	bool content = oracle_is_content(&driver.before, &after, sentence, size);
+
+	/* What one program did is not told again of the next. */
+	if (!content)
+		driver.before = after;
+	return content;
+}
+
+static void start_or_give_up(struct job *job, const struct program *program,
+	const struct expectation *expectation, bool open_stdin)
+{
+	int result = job_start(job, driver.pool, program, expectation, open_stdin);
+
+	if (result < 0)
+		give_up(program, expectation->variant, NULL, error_text(result));
+}
+
+static void wait_or_give_up(struct job *job, const struct program *program,
+	const struct expectation *expectation)
+{
+	if (!job_wait(job, driver.pool))
+		give_up(program, expectation->variant, job, "no verdict came");
+}
+
+static void single_run(const struct program *program, const struct expectation *expectation)
+{
+	uint64_t start = clock_now_nsec();
+	char sentence[600] = "";
+	struct job job;
+	bool well = true;
+
+	for (unsigned i = 0; i < expectation->repeat && well; i++) {
+		if (i)
+			job_free(&job);
+		start_or_give_up(&job, program, expectation, false);
+		wait_or_give_up(&job, program, expectation);
+		well = job_is_as_expected(&job, expectation);
+	}
+	if (!well)
+		snprintf(sentence, sizeof(sentence), "%s; ", job.sentence);
+	job_forget_output(&job);
+	if (!aftermath_is_clean(sentence + strlen(sentence), sizeof(sentence) - strlen(sentence)))
+		well = false;
+	tell(program, expectation->variant, &job, clock_now_nsec() - start,
+		well ? NULL : sentence);
+	job_free(&job);
+}
+
+/* Runs the second part on every slot that is free, at one time. */
+static bool second_run(const struct program *program, const struct expectation *expectation,
+	struct job *jobs, unsigned count, char *sentence, size_t size)
+{
+	bool well = true;
+
+	for (unsigned i = 0; i < count; i++)
+		start_or_give_up(&jobs[i], program, expectation, false);
+	for (unsigned i = 0; i < count; i++) {
+		wait_or_give_up(&jobs[i], program, expectation);
+		if (well && !job_is_as_expected(&jobs[i], expectation)) {
+			snprintf(sentence, size, "on slot %d: %.500s", jobs[i].slot,
+				jobs[i].sentence);
+			well = false;
+		}
+	}
+	if (well && count > 1 && jobs[0].slot == jobs[1].slot) {
+		snprintf(sentence, size, "both runs were on one slot");
+		well = false;
+	}
+	if (well && count > 1 && expectation->unlike &&
+	    strcmp(job_stdout(&jobs[0]), job_stdout(&jobs[1])) == 0) {
+		snprintf(sentence, size, "two executions say the same: %.200s",
+			job_stdout(&jobs[0]));
+		well = false;
+	}
+	return well;
+}
+
+/* What the second part says where the first never ran. */
+static void baseline_take(const struct program *second, const struct expectation *expectation,
+	char *text, size_t size)
+{
+	struct job job;
+
+	start_or_give_up(&job, second, expectation, false);
+	wait_or_give_up(&job, second, expectation);
+	snprintf(text, size, "%s", job_stdout(&job));
+	job_free(&job);
+	if (!pool_wait_idle(driver.pool, WORKERS, REST_NSEC_MAX))
+		give_up(second, expectation->variant, NULL, "its slot did not come back");
+}
+
+static bool baseline_holds(const char *before, struct job *jobs, unsigned count, char *sentence,
+	size_t size)
+{
+	for (unsigned i = 0; i < count; i++) {
+		const char *now = job_stdout(&jobs[i]);
+		size_t same = 0;
+
+		if (strcmp(before, now) == 0)
+			continue;
+		while (before[same] && before[same] == now[same])
+			same++;
+		while (same && before[same - 1] != '\n')
+			same--;
+		before += same;
+		now += same;
+		snprintf(sentence, size, "slot %d was '%.*s', is '%.*s'", jobs[i].slot,
+			(int)strcspn(before, "\n"), before, (int)strcspn(now, "\n"), now);
+		return false;
+	}
+	return true;
+}
+
+static void pair_run(const struct program *first, const struct program *second)
+{
+	const struct expectation *a = &first->expectations[0], *b = &second->expectations[0];
+	const unsigned count = a->beside ? WORKERS - 1 : WORKERS;
+	uint64_t start = clock_now_nsec();
+	char sentence[700] = "";
+	static char baseline[1 << 16];
+	struct job job_a, jobs_b[WORKERS];
+	bool well_a, well_b;
+
+	if (b->unchanged)
+		baseline_take(second, b, baseline, sizeof(baseline));
+	start_or_give_up(&job_a, first, a, a->beside);
+	if (a->beside && !job_wait_spoken(&job_a))
+		give_up(first, "", &job_a, "it said nothing");
+	if (!a->beside) {
+		wait_or_give_up(&job_a, first, a);
+		if (!pool_wait_idle(driver.pool, WORKERS, REST_NSEC_MAX))
+			give_up(first, "", &job_a, "its slot did not come back");
+	}
+	well_b = second_run(second, b, jobs_b, count, sentence, sizeof(sentence));
+	if (well_b && b->unchanged)
+		well_b = baseline_holds(baseline, jobs_b, count, sentence, sizeof(sentence));
+	job_close_stdin(&job_a);
+	wait_or_give_up(&job_a, first, a);
+	well_a = job_is_as_expected(&job_a, a);
+	job_forget_output(&job_a);
+	for (unsigned i = 0; i < count; i++)
+		job_forget_output(&jobs_b[i]);
+	tell(first, "", &job_a, 0, well_a ? NULL : job_a.sentence);
+	if (!aftermath_is_clean(sentence + strlen(sentence), sizeof(sentence) - strlen(sentence)))
+		well_b = false;
+	tell(second, "", &jobs_b[0], clock_now_nsec() - start, well_b ? NULL : sentence);
+	job_free(&job_a);
+	for (unsigned i = 0; i < count; i++)
+		job_free(&jobs_b[i]);
+}
+
+static int programs_run(char **paths, unsigned count, const char *natives, struct error *error)
+{
+	static struct program program, second;
+	int result = 0;
+
+	for (unsigned i = 0; i < count && result == 0; i++) {
+		result = program_load(&program, paths[i], natives, error);
+		if (result == 0 && program.part == 'a') {
+			result = ++i < count ? program_load(&second, paths[i], natives, error)
+					     : error_set(error, -EINVAL, "%s has no second part",
+						       program.name);
+			if (result == 0)
+				pair_run(&program, &second);
+			program_free(&second);
+		} else if (result == 0) {
+			for (unsigned k = 0; k < program.expectation_count; k++)
+				single_run(&program, &program.expectations[k]);
+		}
+		program_free(&program);
+	}
+	return result;
+}
+
+/* Something of the host's that a program could reach if its network namespace were not its own. */
+static int host_socket_open(void)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	socklen_t size = offsetof(struct sockaddr_un, sun_path) + 1 + strlen(HOST_SOCKET);
+	AUTO_FD fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	memcpy(address.sun_path + 1, HOST_SOCKET, strlen(HOST_SOCKET));
+	if (fd < 0 || bind(fd, (struct sockaddr *)&address, size) < 0 || listen(fd, 4) < 0)
+		return -errno;
+	return fd_take(&fd);
+}
+
+static int driver_start(struct error *error)
+{
+	static char code[] = "import os\nprint(end=os.environ['ATTACK_VARIANT'])\n";
+	char sentence[600];
+	struct pool_config config;
+	int result;
+
+	driver.canary = (struct program){
+		.name = "canary", .code = code, .code_bytes = sizeof(code) - 1
+	};
+	pool_config_init(&config);
+	config.workers = WORKERS;
+	config.shards = 1;
+	result = pool_start(&driver.pool, &config, error);
+	if (result < 0)
+		return result;
+	/* Twice, so that what is made at the first use is there. */
+	for (int i = 0; i < 2; i++)
+		if (!pool_wait_idle(driver.pool, WORKERS, REST_NSEC_MAX) ||
+			!canaries_sing(sentence, sizeof(sentence)))
+			return error_set(error, -EIO, "the pool does not run: %s", sentence);
+	if (!pool_wait_idle(driver.pool, WORKERS, REST_NSEC_MAX))
+		return error_set(error, -EIO, "the pool does not come to rest");
+	pool_status(driver.pool, &driver.status_before);
+	oracle_look(&driver.before);
+	return 0;
+}
+
+static void end_check(const struct oracle *at_start)
+{
+	const struct program end = { .name = "end", .stops = "nothing is left behind" };
+	struct oracle now;
+	char sentence[256];
+	unsigned groups = oracle_cgroups();
+	bool well;
+
+	oracle_look(&now);
+	now.memory_kib = at_start->memory_kib; /* what a pool left in the heap is no matter */
+	well = oracle_is_content(at_start, &now, sentence, sizeof(sentence));
+	if (well && groups) {
+		snprintf(sentence, sizeof(sentence), "%u control groups are left", groups);
+		well = false;
+	}
+	tell(&end, "", NULL, 0, well ? NULL : sentence);
+}
+
+int main(int argc, char **argv)
+{
+	struct error error = { .sentence = "" };
+	struct oracle at_start;
+	char natives[400];
+	AUTO_FD host_socket = host_socket_open();
+	int result;
+
+	snprintf(natives, sizeof(natives), "%s", argv[0]);
+	if (strrchr(natives, '/'))
+		*strrchr(natives, '/') = '\0';
+	if (host_socket < 0)
+		error_set(&error, host_socket, "no host socket: %s", error_text(host_socket));
+	oracle_look(&at_start);
+	result = host_socket < 0 ? host_socket : driver_start(&error);
+	if (result == 0)
+		result = programs_run(argv + 1, (unsigned)(argc - 1), natives, &error);
+	pool_stop(driver.pool);
+	if (result < 0)
+		printf("FAIL %s\n", error.sentence);
+	else
+		end_check(&at_start);
+	printf("%u passed, %u failed\n", driver.passed, driver.failed + (result < 0));
+	return driver.failed || result < 0;
+}
