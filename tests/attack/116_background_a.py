@@ -12,11 +12,7 @@ for name in ("\0left", "/tmp/left"):
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(name)
     listener.listen()
-    # A cycle: the listener is in flight to itself, and only the kernel's collector ends it.
-    mate = socket.socket(socket.AF_UNIX)
-    mate.connect(name)
-    socket.send_fds(mate, [b"x"], [listener.fileno(), mate.fileno()])
-    keep += [listener, mate]
+    keep.append(listener)  # in flight to itself, it would be 095
 for path in ("/etc/passwd", "/usr/bin/python3.11", "/dev/null"):
     file = open(path, "rb")
     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

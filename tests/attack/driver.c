@@ -242,42 +242,75 @@ static bool baseline_holds(const char *before, struct job *jobs, unsigned count,
 	return true;
 }
 
+struct pair {
+	const struct program *first, *second;
+	struct job job_a, jobs_b[WORKERS];
+	unsigned count; /* of jobs_b */
+	bool well_a, well_b;
+	char sentence[700];
+};
+
+static void pair_try(struct pair *pair, const char *baseline)
+{
+	const struct expectation *a = &pair->first->expectations[0];
+	const struct expectation *b = &pair->second->expectations[0];
+	char *sentence = pair->sentence;
+
+	start_or_give_up(&pair->job_a, pair->first, a, a->beside);
+	if (a->beside && !job_wait_spoken(&pair->job_a))
+		give_up(pair->first, "", &pair->job_a, "it said nothing");
+	if (!a->beside) {
+		wait_or_give_up(&pair->job_a, pair->first, a);
+		if (!pool_wait_idle(driver.pool, WORKERS, REST_NSEC_MAX))
+			give_up(pair->first, "", &pair->job_a, "its slot did not come back");
+	}
+	pair->well_b = second_run(pair->second, b, pair->jobs_b, pair->count, sentence,
+		sizeof(pair->sentence));
+	if (pair->well_b && b->unchanged)
+		pair->well_b = baseline_holds(baseline, pair->jobs_b, pair->count, sentence,
+			sizeof(pair->sentence));
+	job_close_stdin(&pair->job_a);
+	wait_or_give_up(&pair->job_a, pair->first, a);
+	pair->well_a = job_is_as_expected(&pair->job_a, a);
+	job_forget_output(&pair->job_a);
+	for (unsigned i = 0; i < pair->count; i++)
+		job_forget_output(&pair->jobs_b[i]);
+}
+
+static void pair_free(struct pair *pair)
+{
+	job_free(&pair->job_a);
+	for (unsigned i = 0; i < pair->count; i++)
+		job_free(&pair->jobs_b[i]);
+}
+
 static void pair_run(const struct program *first, const struct program *second)
 {
 	const struct expectation *a = &first->expectations[0], *b = &second->expectations[0];
-	const unsigned count = a->beside ? WORKERS - 1 : WORKERS;
-	uint64_t start = clock_now_nsec();
-	char sentence[700] = "";
+	struct pair pair = {
+		.first = first, .second = second, .count = a->beside ? WORKERS - 1 : WORKERS,
+		.well_a = true, .well_b = true,
+	};
 	static char baseline[1 << 16];
-	struct job job_a, jobs_b[WORKERS];
-	bool well_a, well_b;
+	uint64_t start = clock_now_nsec();
+	size_t used;
 
 	if (b->unchanged)
 		baseline_take(second, b, baseline, sizeof(baseline));
-	start_or_give_up(&job_a, first, a, a->beside);
-	if (a->beside && !job_wait_spoken(&job_a))
-		give_up(first, "", &job_a, "it said nothing");
-	if (!a->beside) {
-		wait_or_give_up(&job_a, first, a);
+	for (unsigned i = 0; i < b->repeat && pair.well_a && pair.well_b; i++) {
+		if (i)
+			pair_free(&pair);
 		if (!pool_wait_idle(driver.pool, WORKERS, REST_NSEC_MAX))
-			give_up(first, "", &job_a, "its slot did not come back");
+			give_up(first, "", NULL, "a slot did not come back");
+		pair_try(&pair, baseline);
 	}
-	well_b = second_run(second, b, jobs_b, count, sentence, sizeof(sentence));
-	if (well_b && b->unchanged)
-		well_b = baseline_holds(baseline, jobs_b, count, sentence, sizeof(sentence));
-	job_close_stdin(&job_a);
-	wait_or_give_up(&job_a, first, a);
-	well_a = job_is_as_expected(&job_a, a);
-	job_forget_output(&job_a);
-	for (unsigned i = 0; i < count; i++)
-		job_forget_output(&jobs_b[i]);
-	tell(first, "", &job_a, 0, well_a ? NULL : job_a.sentence);
-	if (!aftermath_is_clean(sentence + strlen(sentence), sizeof(sentence) - strlen(sentence)))
-		well_b = false;
-	tell(second, "", &jobs_b[0], clock_now_nsec() - start, well_b ? NULL : sentence);
-	job_free(&job_a);
-	for (unsigned i = 0; i < count; i++)
-		job_free(&jobs_b[i]);
+	tell(first, "", &pair.job_a, 0, pair.well_a ? NULL : pair.job_a.sentence);
+	used = strlen(pair.sentence);
+	if (!aftermath_is_clean(pair.sentence + used, sizeof(pair.sentence) - used))
+		pair.well_b = false;
+	tell(second, "", &pair.jobs_b[0], clock_now_nsec() - start,
+		pair.well_b ? NULL : pair.sentence);
+	pair_free(&pair);
 }
 
 static int programs_run(char **paths, unsigned count, const char *natives, struct error *error)
