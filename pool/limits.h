@@ -68,7 +68,11 @@ const char *limits_print(const struct limits *limits, enum limit limit, char *bu
 #define SHARD_NETNS_SPARE_MAX 64u
 #define EXECUTION_TAIL_BYTES 8192u     /* of each stream, kept from behind the output limit */
 #define EXECUTION_RECORD_BYTES_MAX (4u << 20) /* result and error records together */
-#define EXECUTION_IDLE_DOORBELLS_MAX 64u /* doorbells with nothing behind them, an execution */
+/*
+ * Doorbells with nothing behind them, in a row. A writer whose ring is full rings while we drain,
+ * and a socket of the usual size holds 280 of its bells: that many are honest.
+ */
+#define EXECUTION_IDLE_DOORBELLS_MAX 1024u
 #define SLOT_BIRTH_NSEC_MAX (UINT64_C(20) * 1000000000)
 #define SLOT_DEATH_NSEC_MAX (UINT64_C(10) * 1000000000)
 #define CPU_RECHECK_NSEC_MIN (UINT64_C(2) * 1000000)

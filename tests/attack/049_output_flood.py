@@ -4,7 +4,7 @@
 # expect: variant=stderr verdict=limit:output limits=output:256K,timeout:20s
 # expect: variant=descriptor verdict=limit:output limits=output:256K,timeout:20s first=y
 # expect: variant=child verdict=limit:output limits=output:256K,timeout:20s first=y
-# expect: variant=large verdict=limit:output limits=output:64M,timeout:20s first=y
+# expect: variant=large verdict=limit:output limits=output:64M,timeout:20s first=y repeat=5
 # expect: variant=orphans verdict=limit:output limits=output:4M,timeout:20s first=y
 # stops: ring (bounded), daemon (output limit)
 # proof: control none: outside nobody counts
