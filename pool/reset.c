@@ -16,6 +16,7 @@
 #include "pool/pool_private.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 
 #define EMPTY_RECHECK_NSEC NSEC_PER_MSEC
@@ -125,14 +126,21 @@ void slot_empty_when_quiet(struct slot *slot)
 	shard_births_go_on(shard);
 }
 
+/* Zero is the end of the socket, or a message of no bytes, which a program may send. */
+static bool control_is_gone(const struct slot *slot, int32_t result)
+{
+	struct pollfd end = { .fd = slot->control_fd, .events = POLLRDHUP };
+
+	return result < 0 || (result == 0 && poll(&end, 1, 0) != 0);
+}
+
 void slot_control_received(void *owner, int32_t result)
 {
 	struct slot *slot = owner;
 
 	slot->listening = false;
-	if (result <= 0) {
-		/* Every holder of the socket is gone. Without a process to wait for, that is all we
-		 * learn. */
+	if (control_is_gone(slot, result)) {
+		/* Without a process to wait for, that is all we learn. */
 		if (slot->state == SLOT_BEARING)
 			slot_birth_failed(slot, "the worker ended before it was ready");
 		else if (slot->state == SLOT_IDLE)

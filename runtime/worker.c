@@ -42,13 +42,13 @@ static void doorbell_ring(void *owner, bool wait)
 	const struct timespec patience = { .tv_nsec = DOORBELL_WAIT_NSEC };
 	uint64_t head;
 
+	/* Looked at before the bell and the wait, so that room made meanwhile is not slept over. */
+	head = __atomic_load_n(&worker.channel->output_head, __ATOMIC_ACQUIRE);
+	if (wait && CHANNEL_OUTPUT_BYTES - (worker.writer.tail - head) > CHANNEL_OUTPUT_BYTES / 2)
+		return;
 	if (send(WORKER_FD_CONTROL, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno != EAGAIN)
 		worker.deaf = true;
 	if (!wait)
-		return;
-	/* Looked at again after the bell, so that room made meanwhile is not slept over. */
-	head = __atomic_load_n(&worker.channel->output_head, __ATOMIC_ACQUIRE);
-	if (CHANNEL_OUTPUT_BYTES - (worker.writer.tail - head) > CHANNEL_OUTPUT_BYTES / 2)
 		return;
 	/* The daemon wakes the low half of the index: x86-64 is little-endian. */
 	syscall(SYS_futex, &worker.channel->output_head, FUTEX_WAIT, (uint32_t)head, &patience,

@@ -72,9 +72,22 @@ e2e: all
 	$(Q)tests/e2e/run
 endif
 
+# The driver embeds a pool, which looks for its programs beside the one that it is part of.
+ATTACK_DRIVER := $(BUILD)/tests/attack/driver
+ATTACK_NATIVES := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/attack/[0-9]*.c)))
+$(ATTACK_DRIVER): $(call objects,$(wildcard tests/attack/[a-z]*.c)) $(BUILD)/tests/harness/census.o \
+		$(BUILD)/libcorral.a | $(PROGRAMS)
+	$(call say,LD,$@) $(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
+	$(Q)ln -sf $(abspath $(BUILD))/bin/corral-init $(abspath $(BUILD))/bin/corral-python $(@D)
+
+# Carried into a cell, where nothing but the kernel may be counted on.
+$(ATTACK_NATIVES): $(BUILD)/%: %.c
+	@mkdir -p $(@D)
+	$(call say,CC,$@) $(CC) -D_GNU_SOURCE -std=gnu17 -Os $(WARN) -static -s -o $@ $<
+
 ifneq ($(wildcard tests/attack/run),)
-attack: all
-	$(Q)tests/attack/run
+attack: all $(ATTACK_DRIVER) $(ATTACK_NATIVES)
+	$(Q)tests/attack/run $(BUILD)
 endif
 
 # --- Style ------------------------------------------------------------------------------------
