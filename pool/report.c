@@ -37,9 +37,15 @@ static void value_add(cJSON *object, const char *name, const struct capture_part
 static void json_add(cJSON *object, const char *name, const struct capture_part *part)
 {
 	cJSON *value = NULL;
+	const char *end = NULL;
 
 	if (part->used && utf8_is_valid(part->bytes, part->used))
-		value = cJSON_ParseWithLength(part->bytes, part->used);
+		value = cJSON_ParseWithLengthOpts(part->bytes, part->used, &end, false);
+	/* cJSON takes the first value of several. */
+	if (value && end != part->bytes + part->used) {
+		cJSON_Delete(value);
+		value = NULL;
+	}
 	cJSON_AddItemToObject(object, name, value ? value : cJSON_CreateNull());
 }
 
