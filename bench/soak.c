@@ -35,6 +35,7 @@ static struct {
 	uint64_t left; /* to be submitted */
 	unsigned running;
 	unsigned long long executions, unexpected;
+	char surprise[128]; /* the last unexpected one: its name and verdict */
 } soak = { .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
 
 static bool program_submit(struct execution *execution);
@@ -47,7 +48,10 @@ static void program_done(struct execution *execution)
 	verdict_name(&execution->result, verdict, sizeof(verdict));
 	pthread_mutex_lock(&soak.lock);
 	soak.executions++;
-	soak.unexpected += strcmp(verdict, program->expected) != 0;
+	if (strcmp(verdict, program->expected) != 0) {
+		soak.unexpected++;
+		snprintf(soak.surprise, sizeof(soak.surprise), "%s: %s", program->name, verdict);
+	}
 	pthread_mutex_unlock(&soak.lock);
 	if (program_submit(execution))
 		return;
@@ -143,9 +147,9 @@ int main(int argc, char **argv)
 	bool clean = after.descriptors <= before.descriptors && after.mounts <= before.mounts &&
 		!after.children && !after.groups;
 
-	printf(",\"programs\":%u,\"executions\":%llu,\"unexpected\":%llu,\"per_second\":%.0f,"
-	       "\"flat\":%s,\"clean\":%s",
-		soak.chosen_count, soak.executions, soak.unexpected,
+	printf(",\"programs\":%u,\"executions\":%llu,\"unexpected\":%llu,\"surprise\":\"%s\","
+	       "\"per_second\":%.0f,\"flat\":%s,\"clean\":%s",
+		soak.chosen_count, soak.executions, soak.unexpected, soak.surprise,
 		(count - count / WARM_PART) / seconds, flat ? "true" : "false",
 		clean ? "true" : "false");
 	census_print("before", &before);
