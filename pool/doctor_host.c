@@ -49,7 +49,6 @@ static const struct {
 	{ CAP_MKNOD, "MKNOD", NULL },
 	{ CAP_KILL, "KILL", NULL },
 	{ CAP_SYS_PTRACE, "SYS_PTRACE", "no execution can have its own limit of files" },
-	{ CAP_SYS_RESOURCE, "SYS_RESOURCE", "no execution can have its own limit of open files" },
 	{ CAP_SYS_NICE, "SYS_NICE", "the loops cannot go before their workers" },
 };
 
