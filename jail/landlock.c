@@ -59,8 +59,11 @@ static const struct place {
 	{ "/workspace", WRITING | MAKING },
 	{ "/dev/shm", WRITING | MAKING },
 	/* With ioctl, so that isatty() gets the usual ENOTTY. */
-	/* Null, zero, full, random, urandom: there is no other node, and none can be made. */
-	{ "/dev", WRITING | ACCESS_FS_IOCTL_DEV },
+	{ "/dev/null", WRITING | ACCESS_FS_IOCTL_DEV },
+	{ "/dev/zero", WRITING | ACCESS_FS_IOCTL_DEV },
+	{ "/dev/full", WRITING | ACCESS_FS_IOCTL_DEV },
+	{ "/dev/random", WRITING | ACCESS_FS_IOCTL_DEV },
+	{ "/dev/urandom", WRITING | ACCESS_FS_IOCTL_DEV },
 };
 
 int landlock_abi(void)

@@ -28,13 +28,13 @@ static size_t smaller(uint64_t a, uint64_t b)
 static void tail_keep(struct slot_tail *tail, const char *bytes, size_t size)
 {
 	tail->written += size;
-	if (size > sizeof(tail->bytes)) {
-		bytes += size - sizeof(tail->bytes);
-		size = sizeof(tail->bytes);
+	if (size > EXECUTION_TAIL_BYTES) {
+		bytes += size - EXECUTION_TAIL_BYTES;
+		size = EXECUTION_TAIL_BYTES;
 	}
 	for (size_t done = 0; done < size;) {
-		size_t at = (tail->written - size + done) % sizeof(tail->bytes);
-		size_t part = smaller(size - done, sizeof(tail->bytes) - at);
+		size_t at = (tail->written - size + done) % EXECUTION_TAIL_BYTES;
+		size_t part = smaller(size - done, EXECUTION_TAIL_BYTES - at);
 
 		memcpy(tail->bytes + at, bytes + done, part);
 		done += part;
@@ -69,9 +69,9 @@ void slot_tails_deliver(struct slot *slot)
 	for (int i = 0; i < 2; i++) {
 		struct slot_tail *tail = &slot->tails[i];
 		enum output_kind kind = i ? OUTPUT_STDERR : OUTPUT_STDOUT;
-		size_t kept = smaller(tail->written, sizeof(tail->bytes));
-		size_t start = kept < sizeof(tail->bytes) ? 0 : tail->written % sizeof(tail->bytes);
-		size_t first = smaller(kept, sizeof(tail->bytes) - start);
+		size_t kept = smaller(tail->written, EXECUTION_TAIL_BYTES);
+		size_t start = kept < EXECUTION_TAIL_BYTES ? 0 : tail->written % EXECUTION_TAIL_BYTES;
+		size_t first = smaller(kept, EXECUTION_TAIL_BYTES - start);
 
 		if (!kept)
 			continue;

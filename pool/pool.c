@@ -100,6 +100,19 @@ static int config_check(const struct pool_config *config, struct error *error)
 	return 0;
 }
 
+static void slots_prepare(struct pool *pool)
+{
+	for (unsigned i = 0; i < pool->config.workers; i++) {
+		struct slot *slot = &pool->slots[i];
+
+		slot->number = i;
+		slot->network_fd = slot->control_fd = slot->pipes[0].fd = slot->pipes[1].fd = -1;
+		list_init(&slot->node);
+		slot->tails[0].bytes = pool->tails + 2 * i * EXECUTION_TAIL_BYTES;
+		slot->tails[1].bytes = slot->tails[0].bytes + EXECUTION_TAIL_BYTES;
+	}
+}
+
 static int pool_prepare(struct pool *pool, struct error *error)
 {
 	int result =
@@ -120,24 +133,12 @@ static int pool_prepare(struct pool *pool, struct error *error)
 	pool->uid_first = UID_FIRST + ((uint32_t)getpid() % UID_RANGES) * POOL_WORKERS_MAX;
 	if (!fault("pool.memory"))
 		pool->slots = calloc(pool->config.workers, sizeof(*pool->slots));
-	return pool->slots
-		? 0
-		: error_set(error, -ENOMEM, "no memory for %u workers", pool->config.workers);
-}
-
-static int slots_prepare(struct pool *pool, struct error *error)
-{
-	for (unsigned i = 0; i < pool->config.workers; i++) {
-		struct slot *slot = &pool->slots[i];
-
-		slot->number = i;
-		slot->network_fd = slot->control_fd = slot->pipes[0].fd = slot->pipes[1].fd = -1;
-		list_init(&slot->node);
-		slot->tails = fault("pool.memory") ? NULL : calloc(2, sizeof(*slot->tails));
-		if (!slot->tails)
-			return error_set(
-				error, -ENOMEM, "no memory for %u workers", pool->config.workers);
-	}
+	if (!fault("pool.memory"))
+		pool->tails = calloc(pool->config.workers, 2 * EXECUTION_TAIL_BYTES);
+	if (!pool->slots || !pool->tails)
+		return error_set(
+			error, -ENOMEM, "no memory for %u workers", pool->config.workers);
+	slots_prepare(pool);
 	return 0;
 }
 
@@ -261,8 +262,6 @@ int pool_start(struct pool **ret_pool, const struct pool_config *config, struct 
 	pthread_condattr_destroy(&attributes);
 	result = pool_prepare(pool, error);
 	if (result == 0)
-		result = slots_prepare(pool, error);
-	if (result == 0)
 		result = shards_start(pool, error);
 	if (result == 0)
 		result = first_workers_wait(pool, error);
@@ -292,8 +291,7 @@ void pool_stop(struct pool *pool)
 		netns_pool_fini(&shard->networks);
 		pthread_mutex_destroy(&shard->inbox_lock);
 	}
-	for (unsigned i = 0; pool->slots && i < pool->config.workers; i++)
-		free(pool->slots[i].tails);
+	free(pool->tails);
 	free(pool->slots);
 	cgroups_close(pool->cgroups);
 	pthread_cond_destroy(&pool->changed);

@@ -14,6 +14,7 @@ struct pool {
 	char runtime_program[512];
 	uint32_t uid_first;
 	struct slot *slots;
+	char *tails; /* the slots' tails, two each, touched only in a flood */
 	struct shard shards[POOL_SHARDS_MAX];
 	unsigned shard_count;
 	atomic_bool stopping;

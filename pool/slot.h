@@ -54,7 +54,7 @@ struct slot_pipe {
 /* The last bytes of a stream behind the output limit: a ring, kept for the end. */
 struct slot_tail {
 	uint64_t written;
-	char bytes[EXECUTION_TAIL_BYTES];
+	char *bytes; /* EXECUTION_TAIL_BYTES, untouched until there is a flood */
 };
 
 struct slot {
@@ -91,7 +91,7 @@ struct slot {
 	bool judged;            /* its verdict stands */
 	struct output_end end;
 	struct slot_pipe pipes[2]; /* stdout, stderr */
-	struct slot_tail *tails;   /* two */
+	struct slot_tail tails[2];
 	uint64_t output_bytes, dropped_bytes, record_bytes;
 	unsigned idle_doorbells;
 	bool sink_full;            /* the caller wants no more until it resumes */

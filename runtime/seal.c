@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * runtime/seal.c: writes each private writable mapping to a memfd and maps it back over itself.
+ * runtime/seal.c: writes each private mapping with pages of its own to a memfd and maps it back over
+ * itself: the writable ones, and those that were written and then protected (relocations, RELRO).
  *
  * Between the write and the mmap of a range, nothing may write to that range, or the write is
  * lost. So the plan is made first, in full; then a loop runs that keeps all it needs in registers
@@ -22,6 +23,9 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
+#define PAGE_BYTES 4096u
+#define PAGEMAP_OF_FILE (UINT64_C(1) << 61)
+#define PAGEMAP_PRESENT (UINT64_C(1) << 63)
 #define SEAL_RANGES_MAX 1024u
 #define SEAL_MAPS_BYTES (512u * 1024u)
 
@@ -29,6 +33,7 @@ struct range {
 	uintptr_t start;
 	size_t size;
 	size_t offset; /* in the memfd */
+	long protection;
 };
 
 static inline long kernel_call(long number, long a, long b, long c, long d, long e, long f)
@@ -45,10 +50,28 @@ static inline long kernel_call(long number, long a, long b, long c, long d, long
 	return result;
 }
 
-/*
- * Private, writable, and not the kernel's own or the stack. Stack guard gaps have no permissions.
- */
-static bool line_parse(const char *line, struct range *ret_range)
+/* Any page that is there and is no file's? (Documentation/admin-guide/mm/pagemap.rst) */
+static bool range_has_own_page(int pagemap, const struct range *range)
+{
+	uint64_t entries[64];
+	size_t pages = range->size / PAGE_BYTES, count;
+
+	for (size_t done = 0; done < pages; done += count) {
+		ssize_t n = pread(pagemap, entries, sizeof(entries),
+			(off_t)((range->start / PAGE_BYTES + done) * sizeof(entries[0])));
+
+		if (n <= 0)
+			return false;
+		count = (size_t)n / sizeof(entries[0]);
+		for (size_t i = 0; i < count && done + i < pages; i++)
+			if ((entries[i] & PAGEMAP_PRESENT) && !(entries[i] & PAGEMAP_OF_FILE))
+				return true;
+	}
+	return false;
+}
+
+/* Not the kernel's own mappings, not the stack, not code. */
+static bool line_parse(const char *line, int pagemap, struct range *ret_range)
 {
 	uintptr_t start, end;
 	char flags[5], name[64] = "";
@@ -56,24 +79,32 @@ static bool line_parse(const char *line, struct range *ret_range)
 	if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %4s %*s %*s %*s %63s", &start, &end, flags,
 		    name) < 3)
 		return false;
-	if (strncmp(flags, "rw", 2) != 0 || flags[3] != 'p')
+	if (flags[0] != 'r' || flags[2] != '-' || flags[3] != 'p')
 		return false;
 	if (strcmp(name, "[stack]") == 0 || strncmp(name, "[v", 2) == 0)
 		return false;
-	*ret_range = (struct range){ .start = start, .size = end - start };
-	return true;
+	*ret_range = (struct range){
+		.start = start,
+		.size = end - start,
+		.protection = PROT_READ | (flags[1] == 'w' ? PROT_WRITE : 0),
+	};
+	return flags[1] == 'w' || range_has_own_page(pagemap, ret_range);
 }
 
 static int plan_make(char *maps, struct range *ranges, unsigned *ret_count, size_t *ret_bytes)
 {
+	AUTO_FD pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 	unsigned count = 0;
 	size_t bytes = 0;
 	char *rest = maps;
 
+	if (pagemap < 0)
+		return -errno;
+
 	for (char *line = strtok_r(maps, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
 		if (count == SEAL_RANGES_MAX)
 			return -E2BIG;
-		if (!line_parse(line, &ranges[count]))
+		if (!line_parse(line, pagemap, &ranges[count]))
 			continue;
 		ranges[count].offset = bytes;
 		bytes += ranges[count++].size;
@@ -98,7 +129,7 @@ static int __attribute__((noinline)) ranges_move(int fd, const struct range *ran
 				return n < 0 ? (int)n : -EIO;
 			done += n;
 		}
-		long result = kernel_call(SYS_mmap, start, size, PROT_READ | PROT_WRITE,
+		long result = kernel_call(SYS_mmap, start, size, ranges[i].protection,
 			MAP_PRIVATE | MAP_FIXED, fd, offset);
 
 		if (result != start)
@@ -110,8 +141,8 @@ static int __attribute__((noinline)) ranges_move(int fd, const struct range *ran
 int seal_private_memory(size_t *ret_bytes, struct error *error)
 {
 	struct range ranges[SEAL_RANGES_MAX]; /* on the stack, which does not move */
-	unsigned count;
-	size_t bytes;
+	unsigned count = 0;
+	size_t bytes = 0;
 	char *maps;
 	int result;
 	AUTO_FD fd = memfd_create("corral-image", MFD_CLOEXEC | MFD_ALLOW_SEALING);

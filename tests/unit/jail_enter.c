@@ -20,9 +20,6 @@ static const struct birth_letter letter = {
 	.version = CELL_VERSION,
 	.uid = UID,
 	.gid = UID + 1,
-	.open_files = 64,
-	.file_bytes = 1 << 20,
-	.pids = 32,
 };
 
 static const struct enter_plan nowhere = { .entrance = { -1, -1, -1, -1 }, .landlock_abi = -1 };

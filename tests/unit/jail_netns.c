@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <sys/stat.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 static ino_t inode_of(int fd)
@@ -92,10 +93,21 @@ Test(netns, lives_on_in_the_pool_when_its_processes_are_dead)
 	fd_close(&fd);
 }
 
+/* An empty one, held by its descriptor alone. */
+static int empty_namespace(void)
+{
+	pid_t pid = namespace_start();
+	int fd = netns_of(pid);
+
+	namespace_end(pid);
+	cr_assert_geq(fd, 0);
+	return fd;
+}
+
 Test(netns, comes_out_of_the_pool_once)
 {
 	struct netns_pool pool;
-	AUTO_FD first = netns_of(getpid());
+	AUTO_FD first = empty_namespace();
 	int number = first;
 
 	cr_assert_eq(netns_pool_init(&pool, 2), 0);
@@ -117,7 +129,7 @@ Test(netns, is_closed_when_the_pool_is_full)
 
 	cr_assert_eq(netns_pool_init(&pool, 2), 0);
 	for (int i = 0; i < 3; i++) {
-		fds[i] = netns_of(getpid());
+		fds[i] = empty_namespace();
 		netns_give(&pool, fds[i]);
 	}
 	cr_expect_eq(pool.count, 2);
@@ -134,5 +146,23 @@ Test(netns, pool_of_none_keeps_none)
 	netns_give(&pool, fd);
 	cr_expect_eq(netns_take(&pool), -1);
 	cr_expect_eq(fcntl(fd, F_GETFD), -1);
+	netns_pool_fini(&pool);
+}
+
+Test(netns, is_not_handed_on_while_a_socket_lives_in_it)
+{
+	struct netns_pool pool;
+	AUTO_FD ours = netns_of(getpid());
+	int fd = empty_namespace();
+
+	cr_assert_eq(netns_pool_init(&pool, 2), 0);
+	cr_assert_eq(setns(fd, CLONE_NEWNET), 0);
+
+	AUTO_FD lively = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	cr_assert_eq(setns(ours, CLONE_NEWNET), 0);
+	netns_give(&pool, fd);
+	cr_expect_eq(netns_take(&pool), -1);
+	cr_expect_eq(fcntl(fd, F_GETFD), -1, "it is let go");
 	netns_pool_fini(&pool);
 }
