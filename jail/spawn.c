@@ -55,7 +55,9 @@ static void __attribute__((noreturn)) child_become(const struct spawn_plan *plan
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	signal(SIGPIPE, SIG_DFL);
+	/* Ignored ones outlive exec: a daemon started by nohup or in a script's background has some. */
+	for (int number = 1; number < NSIG; number++)
+		signal(number, SIG_DFL);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	setpriority(PRIO_PROCESS, 0, 0);
 	if (plan->cpu >= 0) {

@@ -3,8 +3,8 @@
  * jail/spawn.h: starts a helper program of ours, with exactly the descriptors it is meant to have.
  *
  * The child gets /dev/null as 0 and 1, our stderr as 2, the given descriptors at fixed numbers
- * from 3 on, and nothing else; the given environment and no other; SIGKILL when the calling thread
- * dies (prctl(2) PR_SET_PDEATHSIG: it is the thread that counts).
+ * from 3 on, and nothing else; the given environment and no other; no signal blocked or ignored;
+ * SIGKILL when the calling thread dies (prctl(2) PR_SET_PDEATHSIG: it is the thread that counts).
  */
 #pragma once
 
