@@ -17,6 +17,8 @@ bool capture_add(struct capture *capture, enum output_kind kind, const void *byt
 {
 	struct capture_part *part = &capture->parts[kind];
 
+	if (!size)
+		return true;
 	if (part->size - part->used < size) {
 		size_t wanted = part->size ? part->size : PART_BYTES_MIN;
 

@@ -10,10 +10,12 @@
 
 #include <criterion/criterion.h>
 #include <dirent.h>
+#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 /* The sanitizer's own memory is private and writable too, and reserves more than there is. */
 #if defined(__SANITIZE_ADDRESS__)
@@ -148,4 +150,25 @@ static int seal_twice_and_look(void *argument)
 Test(seal, can_be_done_again)
 {
 	expect_sealed(seal_twice_and_look);
+}
+
+static int seal_without_descriptors(void *argument)
+{
+	const struct rlimit none = { 0, 0 };
+	struct finding *finding = argument;
+	struct error error = { .sentence = "" };
+
+	setrlimit(RLIMIT_NOFILE, &none);
+	finding->result = seal_private_memory(&finding->image_bytes, &error);
+	memcpy(finding->sentence, error.sentence, sizeof(finding->sentence));
+	return 0;
+}
+
+Test(seal, says_what_it_could_not_have)
+{
+	struct finding *finding = shared_new(sizeof(*finding));
+
+	cr_assert_eq(child_run(seal_without_descriptors, finding), 0);
+	cr_expect_eq(finding->result, -EMFILE);
+	cr_expect_str_eq(finding->sentence, "cannot seal the template: memfd: Too many open files");
 }
