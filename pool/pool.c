@@ -36,22 +36,21 @@ void pool_config_init(struct pool_config *config)
 	limits_init(&config->limits);
 }
 
-/* Beside us in build/bin, or where `make install` puts them. */
+/* Beside us in build/bin; where `make install` puts them, seen from us, or by their full path. */
 static int program_find(const char *name, char *path, size_t size, struct error *error)
 {
+	static const char *const places[] = { "", "/../libexec/corral" };
 	char self[400];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	char *slash;
 
-	if (n > 0) {
-		self[n] = '\0';
-		slash = strrchr(self, '/');
-		if (slash) {
-			*slash = '\0';
-			snprintf(path, size, "%s/%s", self, name);
-			if (access(path, X_OK) == 0)
-				return 0;
-		}
+	self[n < 0 ? 0 : n] = '\0';
+	char *slash = strrchr(self, '/');
+
+	for (size_t i = 0; slash && i < sizeof(places) / sizeof(places[0]); i++) {
+		*slash = '\0';
+		snprintf(path, size, "%s%s/%s", self, places[i], name);
+		if (access(path, X_OK) == 0)
+			return 0;
 	}
 	snprintf(path, size, "%s/%s", CORRAL_LIBEXEC, name);
 	if (access(path, X_OK) == 0)
