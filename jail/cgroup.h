@@ -100,12 +100,6 @@ int cgroups_slot_cpu_usec(struct cgroups *cgroups, unsigned slot, uint64_t *ret_
  */
 int cgroups_slot_kill(struct cgroups *cgroups, unsigned slot);
 
-/*
- * One process that lives in the slot's group, as our pid namespace knows it; 0: there is none.
- * For the rare case that its maker died before it could tell. 0 or a negative errno.
- */
-int cgroups_slot_member(struct cgroups *cgroups, unsigned slot, pid_t *ret_pid);
-
 /* 1: nothing lives in the slot's group; 0: something does; -EOPNOTSUPP where there is no group. */
 int cgroups_slot_is_empty(struct cgroups *cgroups, unsigned slot);
 

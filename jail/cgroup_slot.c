@@ -246,23 +246,6 @@ int cgroups_slot_kill(struct cgroups *cgroups, unsigned slot)
 	return r == -ENOENT ? -EOPNOTSUPP : r;
 }
 
-int cgroups_slot_member(struct cgroups *cgroups, unsigned slot, pid_t *ret_pid)
-{
-	char text[16] = ""; /* the first line is enough */
-
-	if (!slot_get(cgroups, slot))
-		return -ENOENT;
-	if (cgroups->unified < 0)
-		return -EOPNOTSUPP;
-
-	int r = cgroup_slot_read(cgroups->unified, slot, "cgroup.procs", text, sizeof(text));
-
-	if (r < 0)
-		return r;
-	*ret_pid = (pid_t)strtol(text, NULL, 10);
-	return 0;
-}
-
 int cgroups_slot_is_empty(struct cgroups *cgroups, unsigned slot)
 {
 	uint64_t populated;

@@ -235,14 +235,11 @@ void slot_nursery_lost(struct slot *slot)
 	bool asked = slot->cell_asked;
 
 	slot->cell_asked = false;
-	/* It may have cloned the cell and died before it could tell. */
-	if (asked && !slot->init_pid)
-		cgroups_slot_member(slot->shard->pool->cgroups, slot->number, &slot->init_pid);
 	/* Every report of a cell was heard before its nursery counts as lost. */
 	if (slot->state == SLOT_BUILDING && (asked || !slot->cell_ready))
 		slot_birth_failed(slot, "the nursery ended before the cell was built");
-	else if (asked)
-		slot_late_arrival(slot);
+	else
+		slot_empty_when_quiet(slot);
 }
 
 void slot_template_lost(struct slot *slot)

@@ -20,9 +20,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 
-#define OPS_PER_SLOT 6u
+#define OPS_PER_SLOT 8u /* two of them for strays */
 #define OPS_OF_SHARD 16u
 #define SHARD_NICE (-10)
 #define IDLE_LOW_PART 4u /* low: not more than this part of the workers is idle */
@@ -39,6 +38,7 @@ static const struct loop_op_type op_types[OP_COUNT] = {
 	[OP_INIT_EXIT] = { "init-exit", slot_init_exited },
 	[OP_STDOUT_PIPE] = { "stdout-pipe", slot_stdout_ready },
 	[OP_STDERR_PIPE] = { "stderr-pipe", slot_stderr_ready },
+	[OP_STRAY_EXIT] = { "stray-exit", stray_exited },
 };
 
 static _Thread_local struct shard *current;
@@ -193,6 +193,7 @@ static void nursery_lost(void *owner)
 		shard_failed(shard, "the nursery ended, starting it again");
 	for (unsigned i = 0; i < shard->slot_count; i++)
 		slot_nursery_lost(&shard->slots[i]);
+	strays_end(shard, true);
 	shard_births_pause(shard);
 	stop_when_quiet(shard);
 }
@@ -225,6 +226,8 @@ static void template_is_lost(void *owner, const char *sentence)
 	}
 	for (unsigned i = 0; i < shard->slot_count; i++)
 		slot_template_lost(&shard->slots[i]);
+	/* After the slots: some have found out by now whose child is whose. */
+	strays_end(shard, false);
 	stop_when_quiet(shard);
 }
 
@@ -362,9 +365,6 @@ static void *shard_main(void *argument)
 			log_error("shard %u: io_uring failed: %s, closing", shard->number,
 				error_text(result));
 	}
-	/* Whom a nursery or a template died too early to tell us of; of this thread's children alone. */
-	while (waitpid(-1, NULL, __WALL | __WNOTHREAD | WNOHANG) > 0)
-		;
 	return NULL;
 }
 

@@ -27,6 +27,7 @@ enum op_type {
 	OP_INIT_EXIT,
 	OP_STDOUT_PIPE,
 	OP_STDERR_PIPE,
+	OP_STRAY_EXIT,
 	OP_COUNT,
 };
 
@@ -64,6 +65,7 @@ struct shard {
 	struct loop_timer birth_pause; /* after a failed birth */
 	bool birth_paused;
 	uint64_t birth_pause_nsec;
+	siginfo_t stray_exit;
 	char last_failure[256]; /* guarded by inbox_lock */
 	struct shard_counters counters;
 };
@@ -100,3 +102,7 @@ void shard_inbox_take(struct shard *shard);          /* what other threads poste
 void shard_executions_attend(struct shard *shard);   /* what was cancelled or resumed */
 void shard_queue_cancel(struct shard *shard);        /* nothing waits any more */
 void shard_state_changed(struct shard *shard, enum slot_state from, enum slot_state to);
+
+/* stray.c: ends what a dead nursery (`cells`) or a dead template (else) could not tell us of. */
+void strays_end(struct shard *shard, bool cells);
+void stray_exited(void *owner, int32_t result);

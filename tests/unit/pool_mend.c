@@ -159,6 +159,24 @@ Test(pool_mend, tells_the_signal_of_a_busy_worker_that_was_killed)
 	pool_stop(pool);
 }
 
+/* Births are under way when one worker of four is there: nobody may be forgotten in the middle. */
+Test(pool_mend, stops_at_any_moment_of_a_birth)
+{
+	struct pool_config config = pool_configured(4);
+
+	for (int i = 0; i < 12; i++) {
+		struct pool *pool = NULL;
+		uint64_t before;
+
+		cr_assert_eq(pool_start(&pool, &config, NULL), 0);
+		for (int k = 0; k < i % 4; k++)
+			pool_expect(pool, "print(1)", "ok");
+		before = clock_now_nsec();
+		pool_stop(pool);
+		cr_expect_lt(clock_now_nsec() - before, SLOT_DEATH_NSEC_MAX / 2, "somebody was waited for");
+	}
+}
+
 /* --- Slots that do not become empty ------------------------------------------------------------ */
 
 /* A child in the slot's group that no slot knows; -1 where there is no v2 tree. */
