@@ -58,7 +58,8 @@ static bool netns_is_empty(const struct netns_pool *pool, int fd)
 	if (setns(fd, CLONE_NEWNET) < 0)
 		return false;
 	is_empty = is_empty_here();
-	/* The way back cannot be refused to who was let out; in the wrong place nothing may go on. */
+	/* The way back cannot be refused to who was let out; in the wrong place nothing may go on.
+	 */
 	if (setns(pool->own, CLONE_NEWNET) < 0)
 		abort();
 	return is_empty;

@@ -55,7 +55,8 @@ static void __attribute__((noreturn)) child_become(const struct spawn_plan *plan
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	/* Ignored ones outlive exec: a daemon started by nohup or in a script's background has some. */
+	/* Ignored ones outlive exec: a daemon started by nohup or in a script's background has
+	 * some. */
 	for (int number = 1; number < NSIG; number++)
 		signal(number, SIG_DFL);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);

@@ -114,7 +114,8 @@ void bench_report_json(const struct bench *bench)
 			(double)histogram_quantile(&tally.latency, quantiles[i].fraction) / 1e3);
 	cJSON_AddNumberToObject(object, "workers", status.total);
 	/* An open loop has no streams. */
-	cJSON_AddNumberToObject(object, "streams", bench->options.rate > 0 ? 0 : bench->options.streams);
+	cJSON_AddNumberToObject(
+		object, "streams", bench->options.rate > 0 ? 0 : bench->options.streams);
 	cJSON *reset = cJSON_AddObjectToObject(object, "reset");
 
 	/* Every worker is replaced after its one use. */

@@ -72,7 +72,8 @@ uint64_t slot_files_inodes(uint64_t files_bytes)
 	return inodes < FILES_INODES_MIN ? FILES_INODES_MIN : inodes;
 }
 
-/* One more than the cgroup allows: of the two it must be the cgroup that refuses, because it counts. */
+/* One more than the cgroup allows: of the two it must be the cgroup that refuses, because it
+ * counts. */
 uint64_t slot_pids_rlimit(uint64_t pids)
 {
 	return pids + 1;

@@ -70,7 +70,8 @@ void slot_tails_deliver(struct slot *slot)
 		struct slot_tail *tail = &slot->tails[i];
 		enum output_kind kind = i ? OUTPUT_STDERR : OUTPUT_STDOUT;
 		size_t kept = smaller(tail->written, EXECUTION_TAIL_BYTES);
-		size_t start = kept < EXECUTION_TAIL_BYTES ? 0 : tail->written % EXECUTION_TAIL_BYTES;
+		size_t start =
+			kept < EXECUTION_TAIL_BYTES ? 0 : tail->written % EXECUTION_TAIL_BYTES;
 		size_t first = smaller(kept, EXECUTION_TAIL_BYTES - start);
 
 		if (!kept)

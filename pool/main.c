@@ -37,7 +37,8 @@ static int usage(FILE *out, int code)
 	return code;
 }
 
-/* A mistake in the options is told in the command's own name, with the exit code of all mistakes. */
+/* A mistake in the options is told in the command's own name, with the exit code of all mistakes.
+ */
 static int command_start(const struct command *command, int argc, char **argv)
 {
 	char name[32];
@@ -49,8 +50,8 @@ static int command_start(const struct command *command, int argc, char **argv)
 }
 
 /*
- * Who is started with descriptor 0, 1 or 2 closed would find the next thing that it opens there, and
- * read its own event descriptor as standard input.
+ * Who is started with descriptor 0, 1 or 2 closed would find the next thing that it opens there,
+ * and read its own event descriptor as standard input.
  */
 static void streams_ensure(void)
 {

@@ -90,7 +90,8 @@ static int dispatch_send(struct slot *slot, const struct execution *execution)
 		.version = CELL_VERSION,
 		.stdin_given = execution->stdin_fd >= 0,
 		.open_files = execution->limits.values[LIMIT_OPEN_FILES],
-		/* A page more than the file system holds: a full one is to say ENOSPC, not EFBIG. */
+		/* A page more than the file system holds: a full one is to say ENOSPC, not EFBIG.
+		 */
 		.file_bytes = execution->limits.values[LIMIT_FILES] + CHANNEL_PAGE_BYTES,
 		.pids = slot_pids_rlimit(execution->limits.values[LIMIT_PIDS]),
 	};

@@ -328,7 +328,8 @@ static int shard_open(struct shard *shard, struct error *error)
 	loop_timer_init(&shard->birth_hold, birth_hold_over, shard);
 	result = netns_pool_init(&shard->networks, SHARD_NETNS_SPARE_MAX);
 	if (result < 0)
-		error_set(error, result, "no memory for %u network namespaces", SHARD_NETNS_SPARE_MAX);
+		error_set(error, result, "no memory for %u network namespaces",
+			SHARD_NETNS_SPARE_MAX);
 	if (result == 0)
 		result = nursery_start(&shard->nursery, error);
 	if (result == 0)

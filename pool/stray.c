@@ -55,7 +55,8 @@ void strays_end(struct shard *shard, bool cells)
 	char *text = malloc(CHILDREN_BYTES_MAX), *next = text;
 
 	/* CONFIG_PROC_CHILDREN, in every Debian kernel; without it their slots stay quarantined. */
-	if (!text || file_read(AT_FDCWD, "/proc/thread-self/children", text, CHILDREN_BYTES_MAX) < 0)
+	if (!text ||
+		file_read(AT_FDCWD, "/proc/thread-self/children", text, CHILDREN_BYTES_MAX) < 0)
 		goto out;
 	for (pid_t pid; (pid = (pid_t)strtol(next, &next, 10)) > 0;) {
 		if (is_known(shard, pid) || is_cell_init(pid) != cells)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * runtime/seal.c: writes each private mapping with pages of its own to a memfd and maps it back over
- * itself: the writable ones, and those that were written and then protected (relocations, RELRO).
+ * runtime/seal.c: writes each private mapping with pages of its own to a memfd and maps it back
+ * over itself: the writable ones, and those that were written and then protected (relocations,
+ * RELRO).
  *
  * Between the write and the mmap of a range, nothing may write to that range, or the write is
  * lost. So the plan is made first, in full; then a loop runs that keeps all it needs in registers

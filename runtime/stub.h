@@ -39,7 +39,8 @@ struct runtime {
 	void (*fork_parent)(void);
 	void (*fork_child)(void);
 
-	/* A small program, as many are: tried once, to learn which pages every newborn will need. */
+	/* A small program, as many are: tried once, to learn which pages every newborn will need.
+	 */
 	const char *sample;
 
 	/* In the worker: run the code, write its records with stub_write(), say how it ended.

@@ -49,9 +49,10 @@ Test(encode, tells_valid_utf8_and_repairs_the_rest)
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		char *repaired = utf8_repair(texts[i].bytes, texts[i].size);
 
-		cr_expect_eq(utf8_is_valid(texts[i].bytes, texts[i].size), !texts[i].repaired, "text %zu", i);
-		cr_expect_str_eq(repaired, texts[i].repaired ? texts[i].repaired : texts[i].bytes, "text %zu",
-			i);
+		cr_expect_eq(utf8_is_valid(texts[i].bytes, texts[i].size), !texts[i].repaired,
+			"text %zu", i);
+		cr_expect_str_eq(repaired, texts[i].repaired ? texts[i].repaired : texts[i].bytes,
+			"text %zu", i);
 		cr_expect(utf8_is_valid(repaired, strlen(repaired)));
 		free(repaired);
 	}
@@ -77,14 +78,17 @@ static bool is_character(uint32_t code)
 Test(encode, knows_every_character_of_up_to_four_bytes)
 {
 	for (uint32_t code = 0; code < 0x200000; code++) {
-		uint8_t four[4] = { (uint8_t)(0xf0 | code >> 18), (uint8_t)(0x80 | (code >> 12 & 63)),
-			(uint8_t)(0x80 | (code >> 6 & 63)), (uint8_t)(0x80 | (code & 63)) };
+		uint8_t four[4] = { (uint8_t)(0xf0 | code >> 18),
+			(uint8_t)(0x80 | (code >> 12 & 63)), (uint8_t)(0x80 | (code >> 6 & 63)),
+			(uint8_t)(0x80 | (code & 63)) };
 		uint8_t three[3] = { (uint8_t)(0xe0 | (code >> 12 & 15)), four[2], four[3] };
 		uint8_t two[2] = { (uint8_t)(0xc0 | (code >> 6 & 31)), four[3] };
 
-		cr_assert_eq(utf8_is_valid(four, 4), code >= 0x10000 && is_character(code), "%x", code);
+		cr_assert_eq(
+			utf8_is_valid(four, 4), code >= 0x10000 && is_character(code), "%x", code);
 		if (code < 0x10000)
-			cr_assert_eq(utf8_is_valid(three, 3), code >= 0x800 && is_character(code), "%x", code);
+			cr_assert_eq(utf8_is_valid(three, 3), code >= 0x800 && is_character(code),
+				"%x", code);
 		if (code < 0x800)
 			cr_assert_eq(utf8_is_valid(two, 2), code >= 0x80, "%x", code);
 	}
@@ -93,8 +97,14 @@ Test(encode, knows_every_character_of_up_to_four_bytes)
 Test(encode, writes_base64_as_the_rfc_shows_it)
 {
 	static const char *const pairs[][2] = {
-		{ "", "" }, { "f", "Zg==" }, { "fo", "Zm8=" }, { "foo", "Zm9v" }, { "foob", "Zm9vYg==" },
-		{ "fooba", "Zm9vYmE=" }, { "foobar", "Zm9vYmFy" }, { "\xff\xfe\xfd", "//79" },
+		{ "", "" },
+		{ "f", "Zg==" },
+		{ "fo", "Zm8=" },
+		{ "foo", "Zm9v" },
+		{ "foob", "Zm9vYg==" },
+		{ "fooba", "Zm9vYmE=" },
+		{ "foobar", "Zm9vYmFy" },
+		{ "\xff\xfe\xfd", "//79" },
 		{ "\xfb\xef\xbe", "++++" },
 	};
 
@@ -108,7 +118,8 @@ Test(encode, writes_base64_as_the_rfc_shows_it)
 
 static size_t base64_decode(const char *text, uint8_t *bytes)
 {
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	size_t size = 0;
 	uint32_t bits = 0;
 	unsigned count = 0;

@@ -64,7 +64,9 @@ static const char *program_path(void)
 
 static void nursery_open(const char *program)
 {
-	const struct loop_config loop_config = { .types = types, .type_count = TYPE_COUNT, .ops_max = 8 };
+	const struct loop_config loop_config = {
+		.types = types, .type_count = TYPE_COUNT, .ops_max = 8
+	};
 	const struct nursery_config config = {
 		.program = program,
 		.uid_first = UID,
@@ -169,7 +171,8 @@ Test(nursery, makes_a_cell_with_namespaces_of_its_own)
 	snprintf(text, sizeof(text), "%d", pid);
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		cr_expect_neq(namespace_of(text, names[i]), 0, "%s", names[i]);
-		cr_expect_neq(namespace_of(text, names[i]), namespace_of("self", names[i]), "%s", names[i]);
+		cr_expect_neq(namespace_of(text, names[i]), namespace_of("self", names[i]), "%s",
+			names[i]);
 	}
 	cell_end(pid);
 }
@@ -186,13 +189,15 @@ Test(nursery, gives_a_cell_its_private_files_bounded_in_bytes_and_inodes)
 	cr_expect(workspace.st_uid == UID && workspace.st_gid == UID + 1);
 	cr_expect_eq(workspace.st_mode & 07777, 0755);
 	cr_expect_eq(tmp.st_mode & 07777, 01777);
-	cr_expect(tmp.st_dev == workspace.st_dev && shm.st_dev == workspace.st_dev, "one bound for all");
+	cr_expect(tmp.st_dev == workspace.st_dev && shm.st_dev == workspace.st_dev,
+		"one bound for all");
 	cr_assert_eq(statvfs(inside(pid, "/workspace"), &files), 0);
 	cr_expect_eq(files.f_blocks * files.f_frsize, 1 << 20);
 	cr_expect_eq(files.f_files, 600);
 	cr_expect((files.f_flag & (ST_NOSUID | ST_NODEV)) == (ST_NOSUID | ST_NODEV));
 	cr_assert_eq(statvfs(inside(pid, "/usr"), &root), 0);
-	cr_expect((root.f_flag & (ST_RDONLY | ST_NOSUID | ST_NODEV)) == (ST_RDONLY | ST_NOSUID | ST_NODEV));
+	cr_expect((root.f_flag & (ST_RDONLY | ST_NOSUID | ST_NODEV)) ==
+		(ST_RDONLY | ST_NOSUID | ST_NODEV));
 	cell_end(pid);
 }
 

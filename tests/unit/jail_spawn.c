@@ -58,18 +58,20 @@ Test(spawn, gives_the_descriptors_of_the_plan_and_no_other)
 	cr_assert_geq(inheritable, 100);
 	/* The shell's own, for the listing, is closed again when each is looked at. */
 	cr_expect_str_eq(script_run("set -- /proc/$$/fd/*\n"
-				    "for fd; do test -e $fd && echo ${fd##*/}; done >&3\n:", no_environment, -1),
-		"0\n1\n2\n3\n5\n");
-	cr_expect_str_eq(script_run("links=$(readlink /proc/$$/fd/0 /proc/$$/fd/1); echo $links >&3",
+				    "for fd; do test -e $fd && echo ${fd##*/}; done >&3\n:",
 				 no_environment, -1),
+		"0\n1\n2\n3\n5\n");
+	cr_expect_str_eq(
+		script_run("links=$(readlink /proc/$$/fd/0 /proc/$$/fd/1); echo $links >&3",
+			no_environment, -1),
 		"/dev/null /dev/null\n");
 	fd_close(&inheritable);
 }
 
 Test(spawn, puts_descriptors_into_each_others_places)
 {
-	char *const arguments[] = { (char *)"helper", (char *)"-c", (char *)"echo three >&3; echo four >&4",
-		NULL };
+	char *const arguments[] = { (char *)"helper", (char *)"-c",
+		(char *)"echo three >&3; echo four >&4", NULL };
 	int first[2], second[2], status;
 	char text[16] = "";
 	pid_t pid;
@@ -77,7 +79,8 @@ Test(spawn, puts_descriptors_into_each_others_places)
 	/* The numbers 3 to 6 cross over, whichever of them these are. */
 	cr_assert_eq(pipe2(first, O_CLOEXEC), 0);
 	cr_assert_eq(pipe2(second, O_CLOEXEC), 0);
-	AUTO_FD four = fcntl(first[1], F_DUPFD_CLOEXEC, 3), three = fcntl(second[1], F_DUPFD_CLOEXEC, 3);
+	AUTO_FD four = fcntl(first[1], F_DUPFD_CLOEXEC, 3),
+		three = fcntl(second[1], F_DUPFD_CLOEXEC, 3);
 	struct spawn_plan plan = {
 		.path = "/bin/sh",
 		.arguments = arguments,
@@ -120,8 +123,8 @@ Test(spawn, pins_to_the_cpu_of_the_plan)
 	while (!CPU_ISSET((unsigned)cpu, &cpus))
 		cpu++;
 	snprintf(expected, sizeof(expected), "%d\n", cpu);
-	cr_expect_str_eq(
-		script_run("sed -n 's/^Cpus_allowed_list:\\t//p' /proc/$$/status >&3", no_environment, cpu),
+	cr_expect_str_eq(script_run("sed -n 's/^Cpus_allowed_list:\\t//p' /proc/$$/status >&3",
+				 no_environment, cpu),
 		expected);
 }
 
@@ -135,7 +138,8 @@ Test(spawn, undoes_what_we_do_with_signals)
 	sigprocmask(SIG_BLOCK, &blocked, NULL);
 	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
 		signal(ignored[i], SIG_IGN);
-	cr_expect_str_eq(script_run("grep -E 'Sig(Blk|Ign)' /proc/$$/status >&3", no_environment, -1),
+	cr_expect_str_eq(
+		script_run("grep -E 'Sig(Blk|Ign)' /proc/$$/status >&3", no_environment, -1),
 		"SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
 }
 
@@ -146,7 +150,8 @@ Test(spawn, tells_what_cannot_be_executed_and_leaves_no_child)
 		int expected;
 		const char *sentence;
 	} rows[] = {
-		{ "/no/such/program", -ENOENT, "cannot start /no/such/program: No such file or directory" },
+		{ "/no/such/program", -ENOENT,
+			"cannot start /no/such/program: No such file or directory" },
 		{ "/etc/passwd", -EACCES, "cannot start /etc/passwd: Permission denied" },
 		{ "/", -EACCES, "cannot start /: Permission denied" },
 	};

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * tests/unit/pool_fault.c: each fault point fails once, at its first pass, its second…, and then for
- * good: the pool starts or says a sentence, answers every execution, and leaves nothing behind.
+ * tests/unit/pool_fault.c: each fault point fails once, at its first pass, its second…, and then
+ * for good: the pool starts or says a sentence, answers every execution, and leaves nothing behind.
  *
- * A plan is read once a process, so each run is a child; it tells what went wrong by its exit status.
+ * A plan is read once a process, so each run is a child; it tells what went wrong by its exit
+ * status.
  */
 #include "tests/unit/pool_fixture.h"
 
@@ -83,12 +84,14 @@ static bool something_is_left(unsigned descriptors)
 	char path[PATH_MAX + 64], name[48];
 	siginfo_t info;
 
-	if (descriptors_count() != descriptors || waitid(P_ALL, 0, &info, WEXITED | WNOHANG | __WALL) == 0)
+	if (descriptors_count() != descriptors ||
+		waitid(P_ALL, 0, &info, WEXITED | WNOHANG | __WALL) == 0)
 		return true;
 	if (cgroup_places_find(places) < 0 || cgroup_tree_name(name, sizeof(name)) < 0)
 		return true;
 	for (int i = -1; i < CGROUP_CONTROLLERS; i++) {
-		snprintf(path, sizeof(path), "%s/%s", i < 0 ? places->unified.own : places->v1[i].own, name);
+		snprintf(path, sizeof(path), "%s/%s",
+			i < 0 ? places->unified.own : places->v1[i].own, name);
 		if (access(path, F_OK) == 0)
 			return true;
 	}
@@ -114,7 +117,8 @@ static enum outcome child_try(const char *plan, unsigned pass, bool for_good)
 	}
 	cr_assert_eq(waitpid(pid, &status, 0), pid);
 	cr_assert(WIFEXITED(status), "%s: the process died of signal %d", plan, WTERMSIG(status));
-	cr_assert(WEXITSTATUS(status) <= OUTCOME_LEAK, "%s: exit code %d", plan, WEXITSTATUS(status));
+	cr_assert(
+		WEXITSTATUS(status) <= OUTCOME_LEAK, "%s: exit code %d", plan, WEXITSTATUS(status));
 	cr_expect(WEXITSTATUS(status) <= OUTCOME_WELL_UNREACHED, "%s: %s", plan,
 		outcome_names[WEXITSTATUS(status)]);
 	return (enum outcome)WEXITSTATUS(status);
@@ -126,10 +130,23 @@ struct point {
 };
 
 static struct point points[] = {
-	{ "pool.memory" }, { "shard.thread" }, { "loop.memory" }, { "loop.ring" }, { "loop.waitid" },
-	{ "netns.memory" }, { "spawn.pipe" }, { "spawn.fork" }, { "message.pair" }, { "message.send" },
-	{ "channel.create" }, { "channel.map" }, { "cgroup.mkdir" }, { "cgroup.write" },
-	{ "cgroup.read" }, { "dispatch.pipe" }, { "dispatch.files" },
+	{ "pool.memory" },
+	{ "shard.thread" },
+	{ "loop.memory" },
+	{ "loop.ring" },
+	{ "loop.waitid" },
+	{ "netns.memory" },
+	{ "spawn.pipe" },
+	{ "spawn.fork" },
+	{ "message.pair" },
+	{ "message.send" },
+	{ "channel.create" },
+	{ "channel.map" },
+	{ "cgroup.mkdir" },
+	{ "cgroup.write" },
+	{ "cgroup.read" },
+	{ "dispatch.pipe" },
+	{ "dispatch.files" },
 };
 
 ParameterizedTestParameters(pool_fault, that_happens_once_is_survived_or_told)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * tests/unit/pool_fixture.h: a real pool in the test's process, and executions that can be waited for.
+ * tests/unit/pool_fixture.h: a real pool in the test's process, and executions that can be waited
+ * for.
  *
  * Callbacks run on a shard's thread and only note; the test's own thread waits and asserts. Nothing
  * waits for time: a wait ends when what it is about has happened, or the harness ends the test.
@@ -131,7 +132,8 @@ static inline bool job_output(
 	return !refusing;
 }
 
-static inline void job_gap(struct execution *execution, enum output_kind kind, uint64_t dropped_bytes)
+static inline void job_gap(
+	struct execution *execution, enum output_kind kind, uint64_t dropped_bytes)
 {
 	struct job *job = execution->user;
 
@@ -193,7 +195,8 @@ static inline const struct result *job_run(struct job *job)
 	return job_wait(job);
 }
 
-/* What was captured, NUL-terminated; valid once the job is done, until the next of the same kind. */
+/* What was captured, NUL-terminated; valid once the job is done, until the next of the same kind.
+ */
 static inline const char *job_text(struct job *job, enum output_kind kind)
 {
 	struct capture_part *part = &job->capture.parts[kind];
@@ -257,7 +260,8 @@ static inline void pool_expect(struct pool *pool, const char *code, const char *
 
 	job_init(&job, pool, code);
 	job_run(&job);
-	cr_expect_str_eq(job_verdict(&job), verdict, "%s: %s, not %s: %s\n%s", code, job_verdict(&job),
-		verdict, job.execution.result.reason, job_text(&job, OUTPUT_STDERR));
+	cr_expect_str_eq(job_verdict(&job), verdict, "%s: %s, not %s: %s\n%s", code,
+		job_verdict(&job), verdict, job.execution.result.reason,
+		job_text(&job, OUTPUT_STDERR));
 	job_fini(&job);
 }

@@ -25,8 +25,9 @@ Test(limits, have_standard_values_within_their_caps)
 		cr_expect_str_not_empty(type->name);
 		cr_expect_str_not_empty(type->help);
 		cr_expect_eq(limits.values[i], type->standard, "%s", type->name);
-		cr_expect(type->min > 0 && type->min <= type->standard && type->standard <= type->max, "%s",
-			type->name);
+		cr_expect(
+			type->min > 0 && type->min <= type->standard && type->standard <= type->max,
+			"%s", type->name);
 	}
 	cr_expect_eq(limits.values[LIMIT_TIMEOUT], 30 * NSEC_PER_SEC);
 	cr_expect_eq(limits.values[LIMIT_MEMORY], 256 * MIB);
@@ -82,7 +83,8 @@ Test(limits, are_read_in_their_units)
 		bool clamped = !rows[i].clamped;
 
 		limits_init(&limits);
-		cr_expect_eq(limits_parse(&limits, rows[i].limit, rows[i].text, &clamped, &error), 0);
+		cr_expect_eq(
+			limits_parse(&limits, rows[i].limit, rows[i].text, &clamped, &error), 0);
 		cr_expect_eq(limits.values[rows[i].limit], rows[i].value, "%s", rows[i].text);
 		cr_expect_eq(clamped, rows[i].clamped, "%s", rows[i].text);
 		cr_expect_eq(error.sentence[0] != '\0', rows[i].clamped, "%s", rows[i].text);
@@ -103,8 +105,8 @@ Test(limits, say_which_cap_was_applied)
 
 Test(limits, refuse_nonsense_and_stay_what_they_were)
 {
-	static const char *const nonsense[] = { "", " ", "-1", "0", "0s", "lots", "1e999G", "1e3", "0x10",
-		"NaN", "inf", "+5", "1,5", "5 5", "1..5", ".5", "\xc2\xb2", "5K5", "5\n" };
+	static const char *const nonsense[] = { "", " ", "-1", "0", "0s", "lots", "1e999G", "1e3",
+		"0x10", "NaN", "inf", "+5", "1,5", "5 5", "1..5", ".5", "\xc2\xb2", "5K5", "5\n" };
 	struct limits limits, before;
 
 	limits_init(&limits);
@@ -114,9 +116,10 @@ Test(limits, refuse_nonsense_and_stay_what_they_were)
 			struct error error = { .sentence = "" };
 			bool clamped;
 
-			cr_expect_eq(limits_parse(&limits, limit, nonsense[i], &clamped, &error), -EINVAL,
-				"%s: '%s'", limit_types[limit].name, nonsense[i]);
-			cr_expect(strstr(error.sentence, limit_types[limit].name), "%s", error.sentence);
+			cr_expect_eq(limits_parse(&limits, limit, nonsense[i], &clamped, &error),
+				-EINVAL, "%s: '%s'", limit_types[limit].name, nonsense[i]);
+			cr_expect(strstr(error.sentence, limit_types[limit].name), "%s",
+				error.sentence);
 		}
 	}
 	cr_expect_eq(memcmp(&limits, &before, sizeof(limits)), 0);

@@ -48,8 +48,8 @@ Test(pool_mend, starts_a_template_again_that_was_killed)
 	/* The workers that are there go on. */
 	pool_expect(pool, "print(1)", "ok");
 	cr_expect(pool_wait(pool, template_is_new));
-	cr_expect(strstr(status_of(pool).last_failure, "template is gone: it ended with signal 9"), "%s",
-		status_of(pool).last_failure);
+	cr_expect(strstr(status_of(pool).last_failure, "template is gone: it ended with signal 9"),
+		"%s", status_of(pool).last_failure);
 	expect_whole(pool);
 	pool_stop(pool);
 }
@@ -173,11 +173,13 @@ Test(pool_mend, stops_at_any_moment_of_a_birth)
 			pool_expect(pool, "print(1)", "ok");
 		before = clock_now_nsec();
 		pool_stop(pool);
-		cr_expect_lt(clock_now_nsec() - before, SLOT_DEATH_NSEC_MAX / 2, "somebody was waited for");
+		cr_expect_lt(clock_now_nsec() - before, SLOT_DEATH_NSEC_MAX / 2,
+			"somebody was waited for");
 	}
 }
 
-/* --- Slots that do not become empty ------------------------------------------------------------ */
+/* --- Slots that do not become empty ------------------------------------------------------------
+ */
 
 /* A child in the slot's group that no slot knows; -1 where there is no v2 tree. */
 static pid_t stranger_start(struct pool *pool, unsigned slot)

@@ -38,8 +38,10 @@ Test(pool_output, keeps_the_order_of_a_program_and_its_children)
 	struct job job;
 
 	for (int streamed = 0; streamed <= 1; streamed++) {
-		job_init(&job, pool, "import os, subprocess\nprint(1)\nsubprocess.run(['echo', '2'])\n"
-				     "print(3, flush=True)\nos.system('echo 4')\nos.write(1, b'5\\n')\nprint(6)");
+		job_init(&job, pool,
+			"import os, subprocess\nprint(1)\nsubprocess.run(['echo', '2'])\n"
+			"print(3, flush=True)\nos.system('echo 4')\nos.write(1, "
+			"b'5\\n')\nprint(6)");
 		job.execution.stream = streamed;
 		cr_expect_eq(job_run(&job)->verdict, VERDICT_OK);
 		cr_expect_str_eq(job_text(&job, OUTPUT_STDOUT), "1\n2\n3\n4\n5\n6\n");
@@ -184,7 +186,8 @@ Test(pool_output, beyond_its_limit_keeps_head_and_tail)
 	cr_expect_eq(strlen(job_text(&job, OUTPUT_STDERR)), 2000);
 	for (unsigned i = 0; i < head / FLOOD_LINE; i++) {
 		snprintf(expected, sizeof(expected), "%07u\n", i);
-		cr_assert_eq(strncmp(text + i * FLOOD_LINE, expected, FLOOD_LINE), 0, "head, line %u", i);
+		cr_assert_eq(strncmp(text + i * FLOOD_LINE, expected, FLOOD_LINE), 0,
+			"head, line %u", i);
 	}
 	snprintf(expected, sizeof(expected), "\n[%u by", dropped);
 	text += head;
@@ -192,8 +195,10 @@ Test(pool_output, beyond_its_limit_keeps_head_and_tail)
 	text = strstr(text, "left out]\n") + strlen("left out]\n");
 	cr_assert_eq(strlen(text), EXECUTION_TAIL_BYTES);
 	for (unsigned i = 0; i < EXECUTION_TAIL_BYTES / FLOOD_LINE; i++) {
-		snprintf(expected, sizeof(expected), "%07u\n", 3000 - EXECUTION_TAIL_BYTES / FLOOD_LINE + i);
-		cr_assert_eq(strncmp(text + i * FLOOD_LINE, expected, FLOOD_LINE), 0, "tail, line %u", i);
+		snprintf(expected, sizeof(expected), "%07u\n",
+			3000 - EXECUTION_TAIL_BYTES / FLOOD_LINE + i);
+		cr_assert_eq(strncmp(text + i * FLOOD_LINE, expected, FLOOD_LINE), 0,
+			"tail, line %u", i);
 	}
 	job_fini(&job);
 	pool_stop(pool);
@@ -213,7 +218,8 @@ Test(pool_output, of_just_the_limit_is_all_there)
 	pool_stop(pool);
 }
 
-/* --- A worker that does not keep to the protocol ----------------------------------------------- */
+/* --- A worker that does not keep to the protocol -----------------------------------------------
+ */
 
 Test(pool_output, of_a_worker_without_a_control_socket_arrives_with_its_verdict)
 {

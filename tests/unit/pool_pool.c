@@ -55,7 +55,8 @@ Test(pool, tells_a_result_and_its_figures)
 	struct job job;
 	uint64_t before = clock_now_nsec();
 
-	job_init(&job, pool, "import sys\nprint('out')\nprint('err', file=sys.stderr)\n{'a': [1, 2]}");
+	job_init(&job, pool,
+		"import sys\nprint('out')\nprint('err', file=sys.stderr)\n{'a': [1, 2]}");
 	job.execution.want_result = true;
 
 	const struct result *result = job_run(&job);
@@ -98,13 +99,16 @@ static const struct {
 	{ "import os; os.abort()", "signal", LIMIT_COUNT, 0, SIGABRT },
 	{ "import os; os.kill(os.getpid(), 9)", "signal", LIMIT_COUNT, 0, SIGKILL },
 	{ "while True: pass", "timeout", LIMIT_TIMEOUT, 150 * NSEC_PER_MSEC, LIMIT_TIMEOUT },
-	{ "import signal; signal.pause()", "timeout", LIMIT_TIMEOUT, 50 * NSEC_PER_MSEC, LIMIT_TIMEOUT },
+	{ "import signal; signal.pause()", "timeout", LIMIT_TIMEOUT, 50 * NSEC_PER_MSEC,
+		LIMIT_TIMEOUT },
 	{ "while True: pass", "limit:cpu", LIMIT_CPU_TIME, 100 * NSEC_PER_MSEC, LIMIT_CPU_TIME },
-	{ "x = bytearray(b'x') * (64 << 20)", "limit:memory", LIMIT_MEMORY, 32 << 20, LIMIT_MEMORY },
-	{ "import os, signal\nfor i in range(9): os.fork() or signal.pause()", "limit:pids", LIMIT_PIDS, 4,
-		LIMIT_PIDS },
+	{ "x = bytearray(b'x') * (64 << 20)", "limit:memory", LIMIT_MEMORY, 32 << 20,
+		LIMIT_MEMORY },
+	{ "import os, signal\nfor i in range(9): os.fork() or signal.pause()", "limit:pids",
+		LIMIT_PIDS, 4, LIMIT_PIDS },
 	{ "while True: print('x' * 999)", "limit:output", LIMIT_OUTPUT, 5000, LIMIT_OUTPUT },
-	{ "open('/tmp/f', 'wb').write(bytes(2 << 20))", "limit:files", LIMIT_FILES, 1 << 20, LIMIT_FILES },
+	{ "open('/tmp/f', 'wb').write(bytes(2 << 20))", "limit:files", LIMIT_FILES, 1 << 20,
+		LIMIT_FILES },
 	{ "[open('/dev/null') for i in range(99)]", "error", LIMIT_OPEN_FILES, 64, 1 },
 };
 
@@ -122,8 +126,8 @@ Test(pool, ends_each_execution_with_its_verdict)
 		const struct result *result = job_run(&job);
 		const char *verdict = job_verdict(&job);
 
-		cr_expect_str_eq(verdict, endings[i].verdict, "%s: %s: %s", endings[i].code, verdict,
-			job_text(&job, OUTPUT_STDERR));
+		cr_expect_str_eq(verdict, endings[i].verdict, "%s: %s: %s", endings[i].code,
+			verdict, job_text(&job, OUTPUT_STDERR));
 		if (result->verdict == VERDICT_SIGNAL)
 			cr_expect_eq(result->signal, endings[i].number, "%s", endings[i].code);
 		else if (result->verdict == VERDICT_TIMEOUT || result->verdict == VERDICT_LIMIT)
@@ -145,8 +149,9 @@ Test(pool, hands_over_arguments_environment_and_standard_input)
 	cr_assert_eq(pipe2(ends, O_CLOEXEC), 0);
 	cr_assert_eq(write(ends[1], "typed", 5), 5);
 	fd_close(&ends[1]);
-	job_init(&job, pool, "import os, sys\nprint(sys.argv[1:], os.environ['A'], os.environ['B'], "
-			     "sys.stdin.read())");
+	job_init(&job, pool,
+		"import os, sys\nprint(sys.argv[1:], os.environ['A'], os.environ['B'], "
+		"sys.stdin.read())");
 	job.execution.arguments = "one\0two three";
 	job.execution.arguments_bytes = sizeof("one\0two three");
 	job.execution.environment = "A=a b\0B=";
@@ -163,12 +168,16 @@ Test(pool, gives_nothing_of_one_execution_to_the_next)
 {
 	struct pool *pool = pool_of(1);
 
-	pool_expect(pool, "import os\nopen('/tmp/left', 'w').write('x')\nopen('left', 'w').write('x')\n"
-			  "open('/dev/shm/left', 'w').write('x')\nos.environ['LEFT'] = 'x'\nleft = 1\n"
-			  "import builtins; builtins.left = 1", "ok");
-	pool_expect(pool, "import os\nassert 'LEFT' not in os.environ\nassert os.listdir('/tmp') == []\n"
-			  "assert os.listdir('.') == [] and os.listdir('/dev/shm') == []\n"
-			  "try: left\nexcept NameError: pass\nelse: raise Exception('left')", "ok");
+	pool_expect(pool,
+		"import os\nopen('/tmp/left', 'w').write('x')\nopen('left', 'w').write('x')\n"
+		"open('/dev/shm/left', 'w').write('x')\nos.environ['LEFT'] = 'x'\nleft = 1\n"
+		"import builtins; builtins.left = 1",
+		"ok");
+	pool_expect(pool,
+		"import os\nassert 'LEFT' not in os.environ\nassert os.listdir('/tmp') == []\n"
+		"assert os.listdir('.') == [] and os.listdir('/dev/shm') == []\n"
+		"try: left\nexcept NameError: pass\nelse: raise Exception('left')",
+		"ok");
 	pool_stop(pool);
 }
 

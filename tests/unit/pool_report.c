@@ -65,8 +65,8 @@ Test(report, has_every_field_of_a_result)
 		.usage = { .wall_usec = 1, .cpu_usec = 2, .queue_usec = 3, .memory_peak_bytes = 4,
 			.output_bytes = 5, .dropped_bytes = 6 },
 	};
-	static const char *const names[] = { "verdict", "exit_code", "signal", "limit", "reason", "stdout",
-		"stderr", "dropped_bytes", "result", "error", "usage", "reset" };
+	static const char *const names[] = { "verdict", "exit_code", "signal", "limit", "reason",
+		"stdout", "stderr", "dropped_bytes", "result", "error", "usage", "reset" };
 
 	captured(OUTPUT_STDOUT, "out \"quoted\"\n");
 	captured(OUTPUT_STDERR, "err");
@@ -75,10 +75,12 @@ Test(report, has_every_field_of_a_result)
 	reported(&result);
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		at(names[i]);
-	cr_expect_eq(cJSON_GetArraySize(document), sizeof(names) / sizeof(names[0]), "and no other");
+	cr_expect_eq(
+		cJSON_GetArraySize(document), sizeof(names) / sizeof(names[0]), "and no other");
 	cr_expect_str_eq(at("verdict")->valuestring, "ok");
 	cr_expect_eq(at("exit_code")->valueint, 0);
-	cr_expect(cJSON_IsNull(at("signal")) && cJSON_IsNull(at("limit")) && cJSON_IsNull(at("error")));
+	cr_expect(cJSON_IsNull(at("signal")) && cJSON_IsNull(at("limit")) &&
+		cJSON_IsNull(at("error")));
 	cr_expect_str_eq(at("reason")->valuestring, "");
 	cr_expect_str_eq(at("stdout")->valuestring, "out \"quoted\"\n");
 	cr_expect_str_eq(at("stderr")->valuestring, "err");
@@ -98,7 +100,8 @@ Test(report, names_the_exception_that_ended_the_code)
 	captured(OUTPUT_ERROR_NAME, "ValueError");
 	captured(OUTPUT_ERROR_MESSAGE, "no");
 	captured(OUTPUT_ERROR_TRACEBACK, "Traceback…\n");
-	reported(&(struct result){ .verdict = VERDICT_ERROR, .limit = RESULT_NO_LIMIT, .exit_code = 1 });
+	reported(&(struct result){
+		.verdict = VERDICT_ERROR, .limit = RESULT_NO_LIMIT, .exit_code = 1 });
 	cr_expect_str_eq(inside("error", "name")->valuestring, "ValueError");
 	cr_expect_str_eq(inside("error", "message")->valuestring, "no");
 	cr_expect_str_eq(inside("error", "traceback")->valuestring, "Traceback…\n");
@@ -115,11 +118,13 @@ Test(report, tells_the_limit_in_the_unit_of_requests)
 	cr_expect_float_eq(inside("limit", "value")->valuedouble, 1.5, 1e-9);
 	cr_expect(cJSON_IsNull(at("exit_code")));
 	cJSON_Delete(document);
-	reported(&(struct result){ .verdict = VERDICT_LIMIT, .limit = LIMIT_MEMORY, .limit_value = 1 << 26 });
+	reported(&(struct result){
+		.verdict = VERDICT_LIMIT, .limit = LIMIT_MEMORY, .limit_value = 1 << 26 });
 	cr_expect_str_eq(at("verdict")->valuestring, "limit:memory");
 	cr_expect_eq(inside("limit", "value")->valueint, 1 << 26);
 	cJSON_Delete(document);
-	reported(&(struct result){ .verdict = VERDICT_SIGNAL, .limit = RESULT_NO_LIMIT, .signal = 9 });
+	reported(&(struct result){
+		.verdict = VERDICT_SIGNAL, .limit = RESULT_NO_LIMIT, .signal = 9 });
 	cr_expect_eq(at("signal")->valueint, 9);
 }
 
@@ -137,7 +142,8 @@ Test(report, gives_bytes_that_are_no_text_in_base64_beside_the_repaired_text)
 /* A worker writes what it likes; the document stays one. */
 Test(report, takes_no_value_that_is_not_json)
 {
-	static const char *const lies[] = { "{", "1 2", "}, \"verdict\": \"ok\"", "nul", "\"\xff\"", "" };
+	static const char *const lies[] = { "{", "1 2", "}, \"verdict\": \"ok\"", "nul", "\"\xff\"",
+		"" };
 
 	for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
 		capture_clear(&capture);

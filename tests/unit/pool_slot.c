@@ -29,7 +29,8 @@ static const struct edge {
 
 #define EDGES (sizeof(edges) / sizeof(edges[0]))
 
-static struct pool pool = { .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
+static struct pool pool = { .lock = PTHREAD_MUTEX_INITIALIZER,
+	.changed = PTHREAD_COND_INITIALIZER };
 static struct shard shard = { .pool = &pool };
 static struct slot slot = { .shard = &shard };
 
@@ -55,7 +56,8 @@ Test(slot, walks_every_edge_and_is_counted_where_it_is)
 		slot_enter(&slot, edges[i].to);
 		cr_expect_eq(slot.state, edges[i].to);
 		cr_expect_eq(atomic_load(&counters->idle) + atomic_load(&counters->busy) +
-				     atomic_load(&counters->resetting) + atomic_load(&counters->dead), 40);
+				atomic_load(&counters->resetting) + atomic_load(&counters->dead),
+			40);
 		cr_expect_eq(atomic_load(&counters->idle), 10u + (edges[i].to == SLOT_IDLE) -
 			(edges[i].from == SLOT_IDLE));
 		cr_expect_eq(atomic_load(&counters->busy), 10u + (edges[i].to == SLOT_BUSY) -

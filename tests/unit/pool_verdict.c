@@ -18,28 +18,42 @@ static const struct {
 	{ { .verdict = VERDICT_OK, .limit = RESULT_NO_LIMIT }, "ok", 0, "" },
 	{ { .verdict = VERDICT_ERROR, .limit = RESULT_NO_LIMIT, .exit_code = 1 }, "error", 1, "" },
 	{ { .verdict = VERDICT_EXIT, .limit = RESULT_NO_LIMIT, .exit_code = 7 }, "exit", 7, "" },
-	{ { .verdict = VERDICT_EXIT, .limit = RESULT_NO_LIMIT, .exit_code = 255 }, "exit", 255, "" },
+	{ { .verdict = VERDICT_EXIT, .limit = RESULT_NO_LIMIT, .exit_code = 255 }, "exit", 255,
+		"" },
 	{ { .verdict = VERDICT_SIGNAL, .limit = RESULT_NO_LIMIT, .signal = SIGSEGV }, "signal", 139,
 		"the program died of signal 11 (Segmentation fault)" },
-	{ { .verdict = VERDICT_TIMEOUT, .limit = LIMIT_TIMEOUT, .limit_value = 2 * NSEC_PER_SEC }, "timeout",
-		124, "the program was still running after 2 s and was ended; raise --timeout if it needs "
-		     "longer" },
-	{ { .verdict = VERDICT_LIMIT, .limit = LIMIT_CPU_TIME, .limit_value = NSEC_PER_SEC }, "limit:cpu", 152,
-		"the program reached its limit of 1 s for CPU time of all its processes and was ended" },
-	{ { .verdict = VERDICT_LIMIT, .limit = LIMIT_MEMORY, .limit_value = 64 << 20 }, "limit:memory", 137,
-		"the program reached its limit of 64 MiB for memory of all its processes and files and was "
+	{ { .verdict = VERDICT_TIMEOUT, .limit = LIMIT_TIMEOUT, .limit_value = 2 * NSEC_PER_SEC },
+		"timeout", 124,
+		"the program was still running after 2 s and was ended; raise --timeout if it "
+		"needs "
+		"longer" },
+	{ { .verdict = VERDICT_LIMIT, .limit = LIMIT_CPU_TIME, .limit_value = NSEC_PER_SEC },
+		"limit:cpu", 152,
+		"the program reached its limit of 1 s for CPU time of all its processes and was "
+		"ended" },
+	{ { .verdict = VERDICT_LIMIT, .limit = LIMIT_MEMORY, .limit_value = 64 << 20 },
+		"limit:memory", 137,
+		"the program reached its limit of 64 MiB for memory of all its processes and files "
+		"and was "
 		"ended" },
 	{ { .verdict = VERDICT_LIMIT, .limit = LIMIT_PIDS, .limit_value = 4 }, "limit:pids", 137,
-		"the program reached its limit of 4 for processes and threads at one time and was ended" },
-	{ { .verdict = VERDICT_LIMIT, .limit = LIMIT_OUTPUT, .limit_value = 4096 }, "limit:output", 153,
-		"the program reached its limit of 4 KiB for bytes of stdout and stderr together and was "
+		"the program reached its limit of 4 for processes and threads at one time and was "
 		"ended" },
-	{ { .verdict = VERDICT_LIMIT, .limit = LIMIT_FILES, .limit_value = 1 << 20 }, "limit:files", 153,
-		"the program reached its limit of 1 MiB for bytes in /tmp, /workspace and /dev/shm and was "
+	{ { .verdict = VERDICT_LIMIT, .limit = LIMIT_OUTPUT, .limit_value = 4096 }, "limit:output",
+		153,
+		"the program reached its limit of 4 KiB for bytes of stdout and stderr together "
+		"and was "
 		"ended" },
-	{ { .verdict = VERDICT_DENIED, .limit = RESULT_NO_LIMIT, .reason = "it lied" }, "denied", 125,
-		"denied: it lied" },
-	{ { .verdict = VERDICT_CANCELLED, .limit = RESULT_NO_LIMIT, .reason = "it was asked to end" },
+	{ { .verdict = VERDICT_LIMIT, .limit = LIMIT_FILES, .limit_value = 1 << 20 }, "limit:files",
+		153,
+		"the program reached its limit of 1 MiB for bytes in /tmp, /workspace and /dev/shm "
+		"and was "
+		"ended" },
+	{ { .verdict = VERDICT_DENIED, .limit = RESULT_NO_LIMIT, .reason = "it lied" }, "denied",
+		125, "denied: it lied" },
+	{ { .verdict = VERDICT_CANCELLED,
+		  .limit = RESULT_NO_LIMIT,
+		  .reason = "it was asked to end" },
 		"cancelled", 130, "cancelled: it was asked to end" },
 	{ { .verdict = VERDICT_LOST, .limit = RESULT_NO_LIMIT, .reason = "it broke" }, "lost", 125,
 		"lost: it broke" },
@@ -66,7 +80,9 @@ Test(verdict, has_a_name_an_exit_code_and_a_sentence)
 
 Test(verdict, is_cut_to_the_room_that_there_is)
 {
-	struct result result = { .verdict = VERDICT_LIMIT, .limit = LIMIT_MEMORY, .limit_value = 1 };
+	struct result result = {
+		.verdict = VERDICT_LIMIT, .limit = LIMIT_MEMORY, .limit_value = 1
+	};
 	char text[8];
 
 	cr_expect_str_eq(verdict_name(&result, text, sizeof(text)), "limit:m");

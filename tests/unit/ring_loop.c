@@ -51,7 +51,9 @@ static const struct loop_op_type types[TYPE_COUNT] = {
 
 static void loop_open(unsigned ops_max)
 {
-	const struct loop_config config = { .types = types, .type_count = TYPE_COUNT, .ops_max = ops_max };
+	const struct loop_config config = {
+		.types = types, .type_count = TYPE_COUNT, .ops_max = ops_max
+	};
 
 	cr_assert_eq(loop_new(&loop, &config), 0);
 }
@@ -85,7 +87,8 @@ Test(loop, writes_reads_polls_and_receives)
 	pipe_open(ends);
 	cr_assert_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets), 0);
 	cr_assert_neq(loop_poll(loop, TYPE_NOTE, &polled, ends[0], POLLIN), 0);
-	cr_assert_neq(loop_recv(loop, TYPE_OTHER, &received, sockets[0], message, sizeof(message)), 0);
+	cr_assert_neq(
+		loop_recv(loop, TYPE_OTHER, &received, sockets[0], message, sizeof(message)), 0);
 	cr_expect_eq(loop_inflight(loop, TYPE_NOTE), 1);
 	cr_expect_eq(loop_inflight(loop, TYPE_OTHER), 1);
 	cr_assert_neq(loop_write(loop, TYPE_NOTE, &wrote, ends[1], "piped", 5), 0);
@@ -141,7 +144,8 @@ Test(loop, runs_no_more_operations_than_it_was_made_for)
 	cr_expect_eq(loop_poll(loop, TYPE_NOTE, &notes[4], ends[0], POLLIN), 0);
 	cr_expect_eq(loop_inflight(loop, -1), 4);
 	loop_cancel(loop, first);
-	cr_expect_eq(loop_poll(loop, TYPE_NOTE, &notes[4], ends[0], POLLIN), 0, "asking ends nothing");
+	cr_expect_eq(
+		loop_poll(loop, TYPE_NOTE, &notes[4], ends[0], POLLIN), 0, "asking ends nothing");
 	run_for(1);
 	cr_expect_eq(notes[0].result, -ECANCELED);
 	cr_expect_neq(loop_poll(loop, TYPE_NOTE, &notes[4], ends[0], POLLIN), 0);
@@ -163,7 +167,8 @@ Test(loop, does_thousands_of_operations_in_one_turn_each_once)
 
 	loop_open(6000);
 	for (int i = 0; i < 6000; i++)
-		cr_assert_neq(loop_write(loop, TYPE_NOTE, &notes[i], counter, &one, sizeof(one)), 0);
+		cr_assert_neq(
+			loop_write(loop, TYPE_NOTE, &notes[i], counter, &one, sizeof(one)), 0);
 	run_for(6000);
 	for (int i = 0; i < 6000; i++)
 		cr_assert(notes[i].calls == 1 && notes[i].result == 8, "operation %d", i);
@@ -461,7 +466,8 @@ Test(loop, fires_timers_when_they_are_due_and_in_order)
 	loop_open(64);
 	for (unsigned i = 50; i-- > 0;) {
 		loop_timer_init(&row.timers[i], row_fired, &row.timers[i]);
-		cr_assert_eq(loop_timer_arm(loop, &row.timers[i], now + (i + 1) * NSEC_PER_MSEC), 0);
+		cr_assert_eq(
+			loop_timer_arm(loop, &row.timers[i], now + (i + 1) * NSEC_PER_MSEC), 0);
 	}
 	cr_expect_eq(loop_run(loop), 0);
 	cr_expect_eq(row.fired, 50);

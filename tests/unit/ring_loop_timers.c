@@ -46,7 +46,8 @@ static int by_value(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
-/* Every timer is armed once or several times, a third of them disarmed; the rest fires in two goes. */
+/* Every timer is armed once or several times, a third of them disarmed; the rest fires in two goes.
+ */
 static void random_round(uint64_t seed)
 {
 	uint64_t wanted[TIMERS];

@@ -36,7 +36,8 @@ static bool is_same_file(int a, int b)
 {
 	struct stat x, y;
 
-	return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+	return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_dev == y.st_dev &&
+		x.st_ino == y.st_ino;
 }
 
 Test(message, carries_bytes_and_descriptors, .init = sockets_open, .fini = sockets_close)
@@ -51,7 +52,8 @@ Test(message, carries_bytes_and_descriptors, .init = sockets_open, .fini = socke
 		sent[2 * i + 1] = pipes[i][1];
 	}
 	cr_assert_eq(message_send(ours[0], "letter", 6, sent, MESSAGE_FDS_MAX), 0);
-	cr_expect_eq(message_receive(ours[1], bytes, sizeof(bytes), got, MESSAGE_FDS_MAX, &count), 6);
+	cr_expect_eq(
+		message_receive(ours[1], bytes, sizeof(bytes), got, MESSAGE_FDS_MAX, &count), 6);
 	cr_expect_str_eq(bytes, "letter");
 	cr_assert_eq(count, MESSAGE_FDS_MAX);
 	for (unsigned i = 0; i < count; i++) {
@@ -133,7 +135,8 @@ Test(message, does_not_wait_for_a_peer_that_reads_nothing, .init = sockets_open,
 			(int)sizeof(bytes));
 		cr_assert_eq(count, 1);
 	}
-	cr_expect_eq(message_send(ours[0], bytes, sizeof(bytes), NULL, 0), 0, "there is room again");
+	cr_expect_eq(
+		message_send(ours[0], bytes, sizeof(bytes), NULL, 0), 0, "there is room again");
 }
 
 Test(message, refuses_what_is_no_descriptor, .init = sockets_open, .fini = sockets_close)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // sources: runtime/seal.c
 /*
- * tests/unit/runtime_seal.c: a process whose memory was moved into a sealed memfd holds what it held,
- * can go on, and shares nothing with its children but what nobody wrote.
+ * tests/unit/runtime_seal.c: a process whose memory was moved into a sealed memfd holds what it
+ * held, can go on, and shares nothing with its children but what nobody wrote.
  */
 #include "runtime/seal.h"
 
@@ -71,8 +71,9 @@ static bool is_in_image(const void *address)
 	while (!found && fgets(line, sizeof(line), maps)) {
 		unsigned long start, end;
 
-		found = sscanf(line, "%lx-%lx", &start, &end) == 2 && (unsigned long)address >= start &&
-			(unsigned long)address < end && strstr(line, "/memfd:corral-image");
+		found = sscanf(line, "%lx-%lx", &start, &end) == 2 &&
+			(unsigned long)address >= start && (unsigned long)address < end &&
+			strstr(line, "/memfd:corral-image");
 	}
 	fclose(maps);
 	return found;
@@ -101,8 +102,8 @@ static int seal_and_look(void *argument)
 	memcpy(finding->sentence, error.sentence, sizeof(finding->sentence));
 	finding->descriptors_after = descriptors_count();
 	finding->is_mapped = is_in_image(block) && is_in_image(zeroed) && is_in_image(initialized);
-	finding->same = holds(block, BLOCK_BYTES, 1) && holds(initialized, sizeof(initialized), 2) &&
-		holds(zeroed, sizeof(zeroed), 3);
+	finding->same = holds(block, BLOCK_BYTES, 1) &&
+		holds(initialized, sizeof(initialized), 2) && holds(zeroed, sizeof(zeroed), 3);
 	fill(block, BLOCK_BYTES, 9);
 	fill(zeroed, sizeof(zeroed), 8);
 
@@ -111,7 +112,8 @@ static int seal_and_look(void *argument)
 	fill(fresh, BLOCK_BYTES, 7);
 	finding->writable = holds(block, BLOCK_BYTES, 9) && holds(fresh, BLOCK_BYTES, 7);
 	finding->child_same = child_run(child_looks_and_writes, block) == 0;
-	finding->parent_untouched = holds(block, BLOCK_BYTES, 9) && holds(zeroed, sizeof(zeroed), 8);
+	finding->parent_untouched =
+		holds(block, BLOCK_BYTES, 9) && holds(zeroed, sizeof(zeroed), 8);
 	free(fresh);
 	free(block);
 	return 0;
@@ -127,7 +129,8 @@ static void expect_sealed(int (*body)(void *argument))
 	cr_expect_eq(finding->result, 0, "%s", finding->sentence);
 	cr_expect_geq(finding->image_bytes, BLOCK_BYTES + sizeof(zeroed));
 	cr_expect_eq(finding->image_bytes % 4096, 0);
-	cr_expect_eq(finding->descriptors_after, finding->descriptors_before, "the memfd is closed");
+	cr_expect_eq(
+		finding->descriptors_after, finding->descriptors_before, "the memfd is closed");
 	cr_expect(finding->is_mapped);
 	cr_expect(finding->same);
 	cr_expect(finding->writable);

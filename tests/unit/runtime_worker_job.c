@@ -32,8 +32,8 @@ TestSuite(worker_job, .init = channel_open, .fini = channel_close);
 
 #define PART(text) text, sizeof(text) - 1
 
-static void post(const char *code, size_t code_bytes, const char *environment, size_t environment_bytes,
-	const char *arguments, size_t arguments_bytes)
+static void post(const char *code, size_t code_bytes, const char *environment,
+	size_t environment_bytes, const char *arguments, size_t arguments_bytes)
 {
 	uint8_t *bytes = channel_mailbox_bytes(channel);
 
@@ -119,7 +119,8 @@ Test(worker_job, keeps_a_code_with_nul_bytes_whole)
 	worker_job_free(job);
 }
 
-/* The daemon ends every string; whoever else wrote the mailbox gets strings with an end all the same. */
+/* The daemon ends every string; whoever else wrote the mailbox gets strings with an end all the
+ * same. */
 Test(worker_job, ends_a_last_string_that_has_no_end)
 {
 	post(PART("c"), PART("A=1\0B=2"), PART("x\0y"));

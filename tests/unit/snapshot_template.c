@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * tests/unit/snapshot_template.c: the life of a template: warm, asked, killed, mended, stopped. What
- * it bears, the pool's tests show. Needs root.
+ * tests/unit/snapshot_template.c: the life of a template: warm, asked, killed, mended, stopped.
+ * What it bears, the pool's tests show. Needs root.
  */
 #include "snapshot/template.h"
 
@@ -56,7 +56,9 @@ static void lost(void *owner, const char *sentence)
 
 static void template_open(const char *program, const char *imports)
 {
-	const struct loop_config loop_config = { .types = types, .type_count = TYPE_COUNT, .ops_max = 8 };
+	const struct loop_config loop_config = {
+		.types = types, .type_count = TYPE_COUNT, .ops_max = 8
+	};
 	struct template_config config = {
 		.program = program,
 		.imports = imports,
@@ -224,6 +226,7 @@ Test(template, that_cannot_be_started_says_so)
 
 	template_init(&template, &config);
 	cr_expect_eq(template_start(&template, &error), -ENOENT);
-	cr_expect_str_eq(error.sentence, "cannot start /no/such/program: No such file or directory");
+	cr_expect_str_eq(
+		error.sentence, "cannot start /no/such/program: No such file or directory");
 	cr_expect_eq(template.state, TEMPLATE_DOWN);
 }
