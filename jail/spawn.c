@@ -13,8 +13,10 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdint.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -48,6 +50,23 @@ static int descriptors_arrange(const struct spawn_plan *plan, int failure, int *
 	return close_range((unsigned)high, ~0u, CLOSE_RANGE_CLOEXEC) < 0 ? -errno : 0;
 }
 
+/*
+ * Ignored signals outlive exec: a daemon started by nohup or in a script's background has some. The
+ * C library keeps two for itself and would not touch them, so the kernel is asked.
+ */
+static void signals_reset(void)
+{
+	static const struct {
+		void *handler;
+		unsigned long flags;
+		void *restorer;
+		uint64_t mask;
+	} standard; /* struct sigaction as the kernel has it: SIG_DFL is 0 */
+
+	for (int number = 1; number <= 64; number++)
+		syscall(SYS_rt_sigaction, number, &standard, NULL, sizeof(standard.mask));
+}
+
 static void __attribute__((noreturn)) child_become(const struct spawn_plan *plan, int failure)
 {
 	sigset_t none;
@@ -55,10 +74,7 @@ static void __attribute__((noreturn)) child_become(const struct spawn_plan *plan
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	/* Ignored ones outlive exec: a daemon started by nohup or in a script's background has
-	 * some. */
-	for (int number = 1; number < NSIG; number++)
-		signal(number, SIG_DFL);
+	signals_reset();
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	setpriority(PRIO_PROCESS, 0, 0);
 	if (plan->cpu >= 0) {

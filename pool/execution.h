@@ -57,6 +57,7 @@ struct execution {
 	struct shard *shard;
 	struct slot *slot;
 	uint64_t submitted_nsec, started_nsec;
+	unsigned dispatches; /* that failed */
 	atomic_bool cancelled, resumed; /* asked for by another thread */
 };
 

@@ -66,6 +66,7 @@ const char *limits_print(const struct limits *limits, enum limit limit, char *bu
 #define SHARD_BUILDING_MAX 2u          /* cells under way at one time in a shard */
 #define SHARD_BIRTH_HOLD_NSEC (UINT64_C(5) * 1000000) /* so long births wait for executions */
 #define SHARD_NETNS_SPARE_MAX 64u
+#define EXECUTION_DISPATCHES_MAX 8u    /* workers that may fail to take it */
 #define EXECUTION_TAIL_BYTES 8192u     /* of each stream, kept from behind the output limit */
 #define EXECUTION_RECORD_BYTES_MAX (4u << 20) /* result and error records together */
 /*

@@ -163,6 +163,7 @@ static int shards_start(struct pool *pool, struct error *error)
 			.cpu = cpus[i],
 			.slots = &pool->slots[first],
 			.slot_count = end - first,
+			.networks.own = -1,
 		};
 		for (unsigned k = first; k < end; k++)
 			pool->slots[k].shard = shard;
@@ -329,6 +330,7 @@ int pool_submit(struct pool *pool, struct execution *execution)
 	if (atomic_load(&pool->stopping))
 		return -ESHUTDOWN;
 	execution->submitted_nsec = clock_now_nsec();
+	execution->dispatches = 0;
 	atomic_store(&execution->cancelled, false);
 	atomic_store(&execution->resumed, false);
 	shard = shard_for(pool, home && home->pool == pool ? home : NULL);

@@ -190,8 +190,8 @@ static void slot_begin(struct slot *slot, struct execution *execution, uint64_t 
 }
 
 /*
- * The execution could not begin. A worker that died while it was idle is no reason not to: the
- * next one takes it. Anything else would fail there too.
+ * The execution could not begin here: the worker died while it was idle, or something ran short.
+ * The next one takes it, but not for ever.
  */
 static void slot_refuse(struct slot *slot, struct execution *execution, const char *what, int error)
 {
@@ -201,7 +201,7 @@ static void slot_refuse(struct slot *slot, struct execution *execution, const ch
 	snprintf(reason, sizeof(reason), "%s: %s", what, error_text(error));
 	shard_failed(shard, "slot %u: %s", slot->number, reason);
 	slot_replace(slot, "dispatch");
-	if (error != -EPIPE && error != -ECONNRESET && error != -ECONNREFUSED && error != -ESRCH)
+	if (++execution->dispatches == EXECUTION_DISPATCHES_MAX)
 		execution_reject(execution, VERDICT_LOST, reason);
 	else if (shard_accept(shard, execution) < 0)
 		execution_reject(execution, VERDICT_REJECTED, "the queue is full");

@@ -139,7 +139,7 @@ Test(spawn, undoes_what_we_do_with_signals)
 	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
 		signal(ignored[i], SIG_IGN);
 	cr_expect_str_eq(
-		script_run("grep -E 'Sig(Blk|Ign)' /proc/$$/status >&3", no_environment, -1),
+		script_run("exec grep -E 'Sig(Blk|Ign)' /proc/self/status >&3", no_environment, -1),
 		"SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
 }
 
