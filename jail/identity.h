@@ -34,7 +34,10 @@ int identity_join_keyring(void);
 
 int identity_set_limits(const struct identity_limits *limits);
 
-/* The most that any execution may be given; a template takes it on, and its newborns inherit it. */
+/*
+ * The most that any execution may be given; a template takes it on, and its newborns inherit it. An
+ * execution's rlimits lie one above its limits, so that cgroup and file system refuse first.
+ */
 #define IDENTITY_OPEN_FILES_MAX 4096u
 #define IDENTITY_FILE_BYTES_MAX (UINT64_C(16) << 30)
 #define IDENTITY_PIDS_MAX 4096u

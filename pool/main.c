@@ -29,7 +29,8 @@ static const struct command commands[] = {
 static int usage(FILE *out, int code)
 {
 	fprintf(out,
-		"corral: runs untrusted code, thousands of times a second, each in a sandbox\n\n"
+		"corral: runs untrusted code, thousands of times a second, "
+		"each in its own sandbox\n\n"
 		"usage: corral COMMAND [OPTION...]\n\n");
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
 		fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].help);

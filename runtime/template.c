@@ -67,7 +67,7 @@ static int layers_take(struct template_self *self, struct error *error)
 {
 	const struct identity_limits limits = {
 		.open_files = IDENTITY_OPEN_FILES_MAX,
-		.file_bytes = IDENTITY_FILE_BYTES_MAX,
+		.file_bytes = IDENTITY_FILE_BYTES_MAX + CHANNEL_PAGE_BYTES,
 		.pids = IDENTITY_PIDS_MAX + 1,
 	};
 	struct enter_plan *plan = &self->plan;
