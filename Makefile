@@ -103,8 +103,14 @@ clean:
 deps:
 	sh tools/install-deps
 
+# The picture of a slot's states, from the table that the program runs by.
+docs: $(BUILD)/bin/corral
+	$(call say,GEN,docs/design.md) { echo '```dot'; $< --states; echo '```'; } | \
+		sed -i -e '/^<!-- states -->$$/,/^<!-- \/states -->$$/{//!d}' \
+		-e '/^<!-- states -->$$/r /dev/stdin' docs/design.md
+
 include tests/tests.mk
 include bench/bench.mk
 
-.PHONY: all install clean deps
+.PHONY: all install clean deps docs
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
