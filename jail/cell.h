@@ -86,10 +86,14 @@ struct birth_reply {
 	char sentence[252]; /* with an error: for people */
 };
 
-/* What a worker is sent at its safe point, with up to three descriptors in this order. */
+/*
+ * What a worker is sent at its safe point, with its descriptors in this order: standard input if
+ * given, standard output, standard error, the `tasks` of a memory group to join if given.
+ */
 struct dispatch {
 	uint32_t version;
-	uint32_t stdin_given; /* 1: the first descriptor is standard input */
+	uint16_t stdin_given;
+	uint16_t memory_given;
 	/*
 	 * rlimits that the worker takes on before foreign code runs; it can lower them, and
 	 * nobody else may without CAP_SYS_RESOURCE, which not every root has.

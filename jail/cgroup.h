@@ -85,6 +85,23 @@ int cgroups_sweep(struct error *error);
 int cgroups_slot_prepare(struct cgroups *cgroups, unsigned slot,
 			 const struct cgroup_limits *limits);
 
+/*
+ * A v1 memory group costs 1 KiB for each 64 file systems mounted in the whole crowd (a shrinker
+ * each; Linux mm/shrinker.c), 235 KiB with 5,000 cells: too much for a worker that only waits. Where
+ * v1 memory stands alone it is therefore joined late, when a program is about to run.
+ */
+bool cgroups_memory_is_late(const struct cgroups *cgroups);
+
+/* cgroups_slot_prepare() for a birth: everything but a memory group that may come late. */
+int cgroups_slot_found(struct cgroups *cgroups, unsigned slot,
+		       const struct cgroup_limits *limits);
+
+/*
+ * The late memory group's `tasks`, open for the worker to write "0" into (the opener's rights
+ * count: cgroups(7)); the caller closes it. The slot was prepared. -ENOENT: memory is not late.
+ */
+int cgroups_slot_memory_tasks(struct cgroups *cgroups, unsigned slot, int *ret_fd);
+
 /* Starts the peak anew. For a slot that has no execution. */
 int cgroups_slot_rearm(struct cgroups *cgroups, unsigned slot);
 

@@ -52,6 +52,7 @@ struct cgroup_slot {
 	struct cgroup_limits standing; /* what the kernel holds now */
 	uint64_t peak_before_bytes;    /* v2: memory.peak at the last rearm */
 	bool is_made;
+	bool has_memory;               /* v1: its memory group is made too */
 	bool is_killed;                /* by cgroup.kill: no more newborns in this directory */
 };
 

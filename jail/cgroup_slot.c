@@ -79,15 +79,35 @@ static int slot_mkdir(int tree, unsigned slot)
 	return mkdirat(tree, path, 0755) != 0 && errno != EEXIST ? -errno : 0;
 }
 
-static int slot_make(const struct cgroups *cgroups, unsigned slot, struct cgroup_slot *state)
+bool cgroups_memory_is_late(const struct cgroups *cgroups)
+{
+	int memory = cgroups->v1[CGROUP_MEMORY];
+
+	return memory >= 0 && memory != cgroups->v1[CGROUP_PIDS] &&
+		memory != cgroups->v1[CGROUP_CPU];
+}
+
+static int memory_make(
+	const struct cgroups *cgroups, unsigned slot, struct cgroup_slot *state)
 {
 	const struct cgroup_control *memory = &cgroups->control[CGROUP_MEMORY];
+	int r = slot_mkdir(cgroups->v1[CGROUP_MEMORY], slot);
+
+	if (r == 0 && memory->ops && memory->ops->memory_make)
+		r = memory->ops->memory_make(memory->tree, slot);
+	state->has_memory = r == 0;
+	return r;
+}
+
+static int slot_make(const struct cgroups *cgroups, unsigned slot, struct cgroup_slot *state)
+{
 	int r = slot_mkdir(cgroups->unified, slot);
 
 	for (unsigned i = 0; i < CGROUP_CONTROLLERS && r == 0; i++)
-		r = slot_mkdir(cgroups->v1[i], slot);
-	if (r == 0 && memory->ops && memory->ops->memory_make)
-		r = memory->ops->memory_make(memory->tree, slot);
+		if (i != CGROUP_MEMORY)
+			r = slot_mkdir(cgroups->v1[i], slot);
+	if (r == 0 && !cgroups_memory_is_late(cgroups))
+		r = memory_make(cgroups, slot, state);
 	state->is_made = r == 0;
 	return r;
 }
@@ -125,7 +145,7 @@ static int limits_set(const struct cgroups *cgroups, unsigned slot, struct cgrou
 	const struct cgroup_limits standing = state->standing;
 	int r;
 
-	if (memory->ops && standing.memory_bytes != limits->memory_bytes) {
+	if (memory->ops && state->has_memory && standing.memory_bytes != limits->memory_bytes) {
 		state->standing.memory_bytes = CGROUP_LIMIT_UNKNOWN;
 		r = memory->ops->memory_set(memory->tree, slot, standing.memory_bytes,
 					    limits->memory_bytes);
@@ -143,7 +163,9 @@ static int limits_set(const struct cgroups *cgroups, unsigned slot, struct cgrou
 	return 0;
 }
 
-int cgroups_slot_prepare(struct cgroups *cgroups, unsigned slot, const struct cgroup_limits *limits)
+/* The slot's groups, with the v1 memory group or, where that may come late, without. */
+static int slot_prepare(struct cgroups *cgroups, unsigned slot, const struct cgroup_limits *limits,
+	bool with_memory)
 {
 	if (slot >= cgroups->slots_max || !limits->memory_bytes || !limits->pids)
 		return -EINVAL;
@@ -153,7 +175,35 @@ int cgroups_slot_prepare(struct cgroups *cgroups, unsigned slot, const struct cg
 
 	if (r == 0 && !state->is_made)
 		r = slot_make(cgroups, slot, state);
+	if (r == 0 && with_memory && !state->has_memory)
+		r = memory_make(cgroups, slot, state);
 	return r < 0 ? r : limits_set(cgroups, slot, state, limits);
+}
+
+int cgroups_slot_found(struct cgroups *cgroups, unsigned slot, const struct cgroup_limits *limits)
+{
+	return slot_prepare(cgroups, slot, limits, false);
+}
+
+int cgroups_slot_prepare(struct cgroups *cgroups, unsigned slot, const struct cgroup_limits *limits)
+{
+	return slot_prepare(cgroups, slot, limits, true);
+}
+
+int cgroups_slot_memory_tasks(struct cgroups *cgroups, unsigned slot, int *ret_fd)
+{
+	char path[CGROUP_SLOT_PATH_BYTES];
+
+	if (!cgroups_memory_is_late(cgroups))
+		return -ENOENT;
+	cgroup_slot_path(path, slot, "tasks");
+
+	int fd = openat(cgroups->v1[CGROUP_MEMORY], path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	*ret_fd = fd;
+	return 0;
 }
 
 /* A slot that was prepared at least once, or NULL. */
@@ -170,7 +220,9 @@ int cgroups_slot_rearm(struct cgroups *cgroups, unsigned slot)
 
 	if (!state)
 		return -ENOENT;
-	return memory->ops ? memory->ops->memory_rearm(memory->tree, slot, state) : 0;
+	if (!memory->ops || !state->has_memory)
+		return 0;
+	return memory->ops->memory_rearm(memory->tree, slot, state);
 }
 
 static int cpu_read(const struct cgroups *cgroups, unsigned slot, uint64_t *ret_usec)
@@ -208,7 +260,7 @@ int cgroups_slot_usage(struct cgroups *cgroups, unsigned slot, struct cgroup_usa
 	r = cpu_read(cgroups, slot, &usage.cpu_usec);
 	if (r < 0 && r != -EOPNOTSUPP)
 		return r;
-	if (memory->ops) {
+	if (memory->ops && state->has_memory) {
 		r = memory->ops->memory_read(memory->tree, slot, state, &usage);
 		if (r < 0)
 			return r;
@@ -248,6 +300,8 @@ int cgroups_slot_kill(struct cgroups *cgroups, unsigned slot)
 
 int cgroups_slot_is_empty(struct cgroups *cgroups, unsigned slot)
 {
+	static const enum cgroup_controller order[CGROUP_CONTROLLERS] = { CGROUP_PIDS, CGROUP_CPU,
+		CGROUP_MEMORY };
 	uint64_t populated;
 	char text[64];
 	int r;
@@ -260,11 +314,13 @@ int cgroups_slot_is_empty(struct cgroups *cgroups, unsigned slot)
 			r = text_find_number(text, "populated", &populated);
 		return r < 0 ? r : !populated;
 	}
-	/* A newborn joins in this order, so the first tree has whoever any tree has. */
+	/* A newborn joins the pids group before the others that it joins, memory perhaps never. */
 	for (unsigned i = 0; i < CGROUP_CONTROLLERS; i++) {
-		if (cgroups->v1[i] < 0)
+		int tree = cgroups->v1[order[i]];
+
+		if (tree < 0)
 			continue;
-		r = cgroup_slot_read(cgroups->v1[i], slot, "cgroup.procs", text, sizeof(text));
+		r = cgroup_slot_read(tree, slot, "cgroup.procs", text, sizeof(text));
 		return r < 0 ? r : r == 0;
 	}
 	return -EOPNOTSUPP;

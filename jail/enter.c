@@ -126,7 +126,7 @@ int cell_enter(const struct enter_plan *plan, const struct birth_letter *letter,
 	report->layers = 0;
 	if (result == 0) {
 		report->layers = 1u << LAYER_NAMESPACES | 1u << LAYER_VIEW | 1u << LAYER_IDS;
-		if (plan->entrance.unified >= 0 || plan->entrance.memory_v1 >= 0)
+		if (plan->entrance.unified >= 0 || plan->entrance.pids_v1 >= 0)
 			report->layers |= 1u << LAYER_CGROUP;
 		if (plan->seccomp)
 			report->layers |= 1u << LAYER_SECCOMP;

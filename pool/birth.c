@@ -93,7 +93,7 @@ void slot_build(struct slot *slot)
 	slot_enter(slot, SLOT_BUILDING);
 	shard->building++;
 	slot_timer_set(slot, birth_overdue, clock_now_nsec() + SLOT_BIRTH_NSEC_MAX);
-	result = cgroups_slot_prepare(shard->pool->cgroups, slot->number, &group);
+	result = cgroups_slot_found(shard->pool->cgroups, slot->number, &group);
 	if (result < 0) {
 		birth_failed_at(slot, "the cell", "its cgroup", result);
 		return;

@@ -131,8 +131,8 @@ static const struct argp run_argp = {
 	.args_doc = "FILE [ARG...]\n-e CODE [ARG...]\n-",
 	.doc = "Runs one program in a sandbox. Exit code: 0 ok, 1 the program raised, N it exited "
 	       "with N, 128+N it died of signal N, 124 timeout, 137 memory or pids, 152 CPU time, "
-	       "153 output or files, 130 cancelled, 125 denied or corral itself failed, 2 the "
-	       "command line is wrong.",
+	       "153 output or files, 130 it was interrupted, 125 denied or corral itself failed, "
+	       "2 the command line is wrong.",
 	.children = run_children,
 };
 

@@ -90,14 +90,17 @@ static int dispatch_send(struct slot *slot, const struct execution *execution)
 		.version = CELL_VERSION,
 		.stdin_given = execution->stdin_fd >= 0,
 		.open_files = execution->limits.values[LIMIT_OPEN_FILES],
-		/* A page more than the file system holds: a full one is to say ENOSPC, not EFBIG.
-		 */
+		/* A page more than the file system holds: full, it says ENOSPC, not EFBIG. */
 		.file_bytes = execution->limits.values[LIMIT_FILES] + CHANNEL_PAGE_BYTES,
 		.pids = slot_pids_rlimit(execution->limits.values[LIMIT_PIDS]),
 	};
-	int out[2], err[2], fds[3];
+	int out[2], err[2], fds[4];
 	unsigned count = 0;
+	AUTO_FD memory = -1;
+	int result = cgroups_slot_memory_tasks(slot->shard->pool->cgroups, slot->number, &memory);
 
+	if (result < 0 && result != -ENOENT)
+		return result;
 	if (fault("dispatch.pipe"))
 		return -EMFILE;
 	if (pipe2(out, O_CLOEXEC) < 0)
@@ -115,7 +118,10 @@ static int dispatch_send(struct slot *slot, const struct execution *execution)
 		fds[count++] = execution->stdin_fd;
 	fds[count++] = out_write;
 	fds[count++] = err_write;
-	int result = message_send(slot->control_fd, &dispatch, sizeof(dispatch), fds, count);
+	dispatch.memory_given = memory >= 0;
+	if (memory >= 0)
+		fds[count++] = memory;
+	result = message_send(slot->control_fd, &dispatch, sizeof(dispatch), fds, count);
 
 	if (result < 0)
 		return result;

@@ -322,6 +322,8 @@ static int shard_open(struct shard *shard, struct error *error)
 
 	cgroups_entrance(shard->pool->cgroups, &nursery.entrance);
 	template.entrance = nursery.entrance;
+	if (cgroups_memory_is_late(shard->pool->cgroups))
+		template.entrance.memory_v1 = -1;
 	nursery_init(&shard->nursery, &nursery);
 	template_init(&shard->template, &template);
 	loop_timer_init(&shard->birth_pause, birth_pause_over, shard);

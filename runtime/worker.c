@@ -89,19 +89,35 @@ static void child_marked(void)
 }
 
 /* Until a program runs, our own descriptors 0, 1 and 2 are /dev/null. */
-static int streams_take(const struct dispatch *dispatch, int *fds, unsigned fd_count)
+static int streams_take(const struct dispatch *dispatch, int *fds)
 {
-	unsigned expected = dispatch->stdin_given ? 3 : 2;
 	int target = dispatch->stdin_given ? 0 : 1;
 
-	if (fd_count != expected)
-		return -EBADMSG;
-	for (unsigned i = 0; i < fd_count; i++, target++) {
-		if (dup2(fds[i], target) < 0)
+	for (; target <= 2; target++, fds++) {
+		if (dup2(*fds, target) < 0)
 			return -errno;
-		fd_close(&fds[i]);
+		fd_close(fds);
 	}
 	return 0;
+}
+
+/* Moves this process, which is single-threaded, and closes the way before foreign code runs. */
+static int memory_join(int tasks_fd)
+{
+	AUTO_FD fd = tasks_fd;
+
+	return write(fd, "0", 1) == 1 ? 0 : -errno;
+}
+
+static int descriptors_take(const struct dispatch *dispatch, int *fds, unsigned fd_count)
+{
+	unsigned streams = dispatch->stdin_given ? 3 : 2;
+	int result;
+
+	if (fd_count != streams + (dispatch->memory_given ? 1 : 0))
+		return -EBADMSG;
+	result = streams_take(dispatch, fds);
+	return result == 0 && dispatch->memory_given ? memory_join(fds[streams]) : result;
 }
 
 static int limits_take(const struct dispatch *dispatch)
@@ -157,16 +173,16 @@ static void __attribute__((noreturn)) safe_point(const struct runtime *runtime)
 {
 	for (;;) {
 		struct dispatch dispatch;
-		int fds[3] = { -1, -1, -1 };
+		int fds[4] = { -1, -1, -1, -1 };
 		unsigned fd_count;
 		int size = message_receive(
-			WORKER_FD_CONTROL, &dispatch, sizeof(dispatch), fds, 3, &fd_count);
+			WORKER_FD_CONTROL, &dispatch, sizeof(dispatch), fds, 4, &fd_count);
 
 		/* 0: the daemon is gone. Anything else that is no dispatch is nothing to go on
 		 * with. */
 		if (size != sizeof(dispatch) || dispatch.version != CELL_VERSION)
 			_exit(0);
-		if (streams_take(&dispatch, fds, fd_count) < 0 || limits_take(&dispatch) < 0)
+		if (descriptors_take(&dispatch, fds, fd_count) < 0 || limits_take(&dispatch) < 0)
 			_exit(125);
 		execution_run(runtime, doorbell_ring);
 	}
