@@ -86,9 +86,9 @@ int cgroups_slot_prepare(struct cgroups *cgroups, unsigned slot,
 			 const struct cgroup_limits *limits);
 
 /*
- * A v1 memory group costs 1 KiB for each 64 file systems mounted in the whole crowd (a shrinker
- * each; Linux mm/shrinker.c), 235 KiB with 5,000 cells: too much for a worker that only waits. Where
- * v1 memory stands alone it is therefore joined late, when a program is about to run.
+ * A v1 memory group costs 1 KiB for every 64 file systems mounted in the whole crowd, each of which
+ * has a shrinker (Linux mm/shrinker.c): 235 KiB with 5,000 cells, too much for a worker that only
+ * waits. Where v1 memory stands alone it is therefore joined late, when a program is about to run.
  */
 bool cgroups_memory_is_late(const struct cgroups *cgroups);
 
