@@ -98,6 +98,10 @@ static bool files_are_full(const struct slot *slot)
 	struct statfs status;
 	char path[48];
 
+	/* Its pid may name a stranger by now. */
+	if (slot->killed)
+		return false;
+
 	/* The mount is ours, and its place in the cell's read-only root cannot be changed from
 	 * inside. */
 	snprintf(path, sizeof(path), "/proc/%d/root/workspace", (int)slot->init_pid);

@@ -290,7 +290,8 @@ void slot_end(struct slot *slot, enum ending ending)
 		return;
 	slot->ending = ending;
 	loop_timer_disarm(slot->shard->loop, &slot->timer);
-	if (ending != ENDING_RECORD)
+	/* An end of its own is judged while its cell stands: how full its files are says why. */
+	if (ending != ENDING_RECORD && ending != ENDING_EXITED)
 		slot_kill(slot);
 	/* What it wrote before it was ended may hold the end record: look before judging. */
 	if (ending != ENDING_PROTOCOL && ending != ENDING_RECORD && !slot->sink_full)

@@ -100,8 +100,11 @@ const char *verdict_sentence(const struct result *result, char *buffer, size_t s
 			value);
 		break;
 	case VERDICT_LIMIT:
-		snprintf(buffer, size, "the program reached its limit of %s for %s and was ended",
-			value, limit_types[result->limit].help);
+		/* Refused a process or a block, it failed by itself; of the others it was ended. */
+		snprintf(buffer, size, "the program reached its limit of %s for %s and %s", value,
+			limit_types[result->limit].help,
+			result->limit == LIMIT_PIDS || result->limit == LIMIT_FILES ? "failed"
+										    : "was ended");
 		break;
 	default:
 		snprintf(buffer, size, "%s: %s", names[result->verdict], result->reason);

@@ -8,6 +8,7 @@ import tempfile
 from tests.harness.command import BUILD, CORRAL, CorralTest
 
 LIMIT = "corral run: the program reached its limit of {} and was ended"
+REFUSED = "corral run: the program reached its limit of {} and failed"
 
 
 class ExitCodes(CorralTest):
@@ -58,7 +59,7 @@ class ExitCodes(CorralTest):
                    LIMIT.format("64 MiB for memory of all its processes and files"),
                    options=("--memory", "64M"))
         self.check("import os, signal\nfor i in range(9): os.fork() or signal.pause()", 137,
-                   LIMIT.format("5 for processes and threads at one time"), options=("--pids", "5"))
+                   REFUSED.format("5 for processes and threads at one time"), options=("--pids", "5"))
 
     def test_152_for_cpu_time(self):
         self.check("while True: pass", 152,
@@ -70,7 +71,7 @@ class ExitCodes(CorralTest):
                    LIMIT.format("10 KiB for bytes of stdout and stderr together"),
                    options=("--output", "10K"))
         self.check("open('f', 'wb').write(bytes(3 << 20))", 153,
-                   LIMIT.format("2 MiB for bytes in /tmp, /workspace and /dev/shm"),
+                   REFUSED.format("2 MiB for bytes in /tmp, /workspace and /dev/shm"),
                    options=("--files", "2M"))
 
     def test_2_for_a_command_line_that_is_wrong(self):

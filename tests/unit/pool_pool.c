@@ -250,6 +250,20 @@ Test(pool, refuses_a_second_pool_in_one_process_and_keeps_the_first)
 	pool_stop(pool);
 }
 
+Test(pool, tells_full_files_from_a_program_that_ends_without_a_word)
+{
+	struct pool *pool = pool_of(1);
+
+	pool_expect(pool,
+		"import os\n"
+		"f = os.open('/tmp/x', os.O_CREAT | os.O_WRONLY)\n"
+		"try:\n"
+		"    while True: os.write(f, bytes(1 << 20))\n"
+		"except OSError: os._exit(3)\n",
+		"limit:files");
+	pool_stop(pool);
+}
+
 Test(pool, gives_up_on_what_no_worker_can_be_given)
 {
 	struct pool *pool = pool_of(2);
