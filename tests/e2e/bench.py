@@ -8,8 +8,8 @@ from pathlib import Path
 from tests.harness.command import ROOT, CorralTest
 
 PROGRAMS = ROOT / "bench/programs/python"
-KEYS = ["executions", "errors", "verdicts", "per_second", "latency_usec", "workers", "streams", "reset",
-        "layers"]
+KEYS = ["executions", "errors", "verdicts", "per_second", "latency_usec", "workers", "streams",
+        "reset", "layers"]
 LAYERS = ["namespaces", "view", "ids", "cgroup", "seccomp", "landlock"]
 
 
@@ -21,7 +21,8 @@ class Bench(CorralTest):
         return json.loads(process.out)
 
     def test_tells_the_figures_of_a_closed_loop(self):
-        figures = self.bench("--seconds", "1", "--workers", "6", "--streams", "3", "--code", "print(1)")
+        figures = self.bench("--seconds", "1", "--workers", "6", "--streams", "3",
+                             "--code", "print(1)")
         self.assertEqual(list(figures), KEYS)
         self.assertEqual(list(figures["latency_usec"]), ["p50", "p90", "p99", "p999", "max"])
         latencies = list(figures["latency_usec"].values())
@@ -36,7 +37,8 @@ class Bench(CorralTest):
         self.assertLessEqual(set(figures["layers"].values()), {"enforced", "degraded"})
 
     def test_counts_what_did_not_end_as_expected(self):
-        figures = self.bench("--seconds", "0.3", "--workers", "2", "--code", "raise SystemExit(3)", code=1)
+        figures = self.bench("--seconds", "0.3", "--workers", "2",
+                             "--code", "raise SystemExit(3)", code=1)
         self.assertEqual(figures["verdicts"], {"exit": figures["executions"]})
         self.assertEqual(figures["errors"], figures["executions"])
 
@@ -64,22 +66,26 @@ class Bench(CorralTest):
         self.assertEqual(figures["errors"], 0, figures["verdicts"])
         self.assertGreaterEqual(figures["executions"], len(list(PROGRAMS.glob("*.py"))))
         self.assertEqual(set(figures["verdicts"]), {
-            "ok", "error", "exit", "signal", "timeout", "limit:cpu", "limit:memory", "limit:output"})
+            "ok", "error", "exit", "signal", "timeout", "limit:cpu", "limit:memory",
+            "limit:output"})
 
     def test_refuses_what_makes_no_sense(self):
+        number = "give a number from"
+        for options, code, sentence in (
+                (("--streams", "0"), 2, f"--streams cannot be '0': {number} 1 to 4096"),
+                (("--seconds", "soon"), 2, f"--seconds cannot be 'soon': {number} 0.1 to 86400"),
+                (("--rate", "nan"), 2, f"--rate cannot be 'nan': {number} 0.01 to 1e+06"),
+                (("--workers", "-1"), 2, f"--workers cannot be '-1': {number} 1 to 16384"),
+                (("--code", "1", "--programs", "/"), 2, "give --code or --programs, not both"),
+                (("--programs", "/no/such"), 125,
+                 "cannot read the folder /no/such: No such file or directory"),
+                (("--runtime", "perl"), 125, "there is no runtime 'perl': give python")):
+            self.assertSays(self.corral("bench", *options), code, f"corral bench: {sentence}")
+
+    def test_refuses_a_folder_that_is_none_of_programs(self):
         with tempfile.TemporaryDirectory() as folder:
-            for options, code, sentence in (
-                    (("--streams", "0"), 2, "--streams cannot be '0': give a number from 1 to 4096"),
-                    (("--seconds", "soon"), 2, "--seconds cannot be 'soon': give a number from 0.1 to "
-                     "86400"),
-                    (("--rate", "nan"), 2, "--rate cannot be 'nan': give a number from 0.01 to 1e+06"),
-                    (("--workers", "-1"), 2, "--workers cannot be '-1': give a number from 1 to 16384"),
-                    (("--code", "1", "--programs", folder), 2, "give --code or --programs, not both"),
-                    (("--programs", folder), 125, f"there is no *.py in the folder {folder}"),
-                    (("--programs", "/no/such"), 125,
-                     "cannot read the folder /no/such: No such file or directory"),
-                    (("--runtime", "perl"), 125, "there is no runtime 'perl': give python")):
-                self.assertSays(self.corral("bench", *options), code, f"corral bench: {sentence}")
+            self.assertSays(self.corral("bench", "--programs", folder), 125,
+                            f"corral bench: there is no *.py in the folder {folder}")
             Path(folder, "odd.py").write_text("# expect: verdict=ok limits=speed:3\n")
             self.assertSays(self.corral("bench", "--programs", folder), 125,
                             "corral bench: odd.py: its first line names no limit in 'speed:3'")

@@ -7,8 +7,8 @@ from tests.harness.command import CorralTest
 # Name, and the types it may have; None stands for null.
 FIELDS = {
     "verdict": (str,), "exit_code": (int, None), "signal": (int, None), "limit": (dict, None),
-    "reason": (str,), "stdout": (str,), "stderr": (str,), "dropped_bytes": (int,), "result": (dict,),
-    "error": (dict, None), "usage": (dict,), "reset": (str,),
+    "reason": (str,), "stdout": (str,), "stderr": (str,), "dropped_bytes": (int,),
+    "result": (dict,), "error": (dict, None), "usage": (dict,), "reset": (str,),
 }
 USAGE = ("wall_usec", "cpu_usec", "queue_usec", "memory_peak_bytes", "output_bytes")
 OPTIONAL = {"stdout_base64", "stderr_base64", "_code"}
@@ -62,7 +62,8 @@ class Document(CorralTest):
                     "ok", "error", "exit"))
 
     def test_counts_what_the_program_used(self):
-        usage = self.document("x = b'x' * (50 << 20)\nfor i in range(3 * 10**6): pass\nprint(1)")["usage"]
+        usage = self.document("x = b'x' * (50 << 20)\nfor i in range(3 * 10**6): pass\n"
+                              "print(1)")["usage"]
         self.assertGreater(usage["memory_peak_bytes"], 50 << 20)
         self.assertLess(usage["memory_peak_bytes"], 70 << 20)
         self.assertGreater(usage["cpu_usec"], 20_000)
@@ -74,7 +75,8 @@ class Document(CorralTest):
 
     def test_holds_text_of_any_script(self):
         text = "Grüße, 世界 👋\u200f \"quoted\" \\ back\t\x01\n"
-        document = self.document(f"import sys; sys.stdout.write({text!r}); sys.stderr.write({text!r})")
+        document = self.document(
+            f"import sys; sys.stdout.write({text!r}); sys.stderr.write({text!r})")
         self.assertEqual((document["stdout"], document["stderr"]), (text, text))
         self.assertEqual(OPTIONAL & document.keys(), {"_code"})
 
@@ -112,7 +114,8 @@ class Document(CorralTest):
         self.assertIsNone(self.document("1")["error"])
 
     def test_tells_what_was_left_out_of_a_flood(self):
-        document = self.document("import sys; sys.stdout.buffer.raw.write(b'x' * 30000)", "--output", "1K")
+        document = self.document("import sys; sys.stdout.buffer.raw.write(b'x' * 30000)",
+                                 "--output", "1K")
         self.assertEqual(document["verdict"], "limit:output")
         self.assertEqual(document["dropped_bytes"], 30000 - 1024 - 8192)
         self.assertEqual(document["usage"]["output_bytes"], 1024 + 8192)

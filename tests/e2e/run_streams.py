@@ -27,7 +27,8 @@ class Code(CorralTest):
         self.assertEqual(process.out, b"['a', 'b c']\n")
 
     def test_comes_from_standard_input(self):
-        process = self.corral("run", "-", "x", input=b"import sys\nprint(sys.argv[1:], sys.stdin.read())")
+        process = self.corral("run", "-", "x",
+                              input=b"import sys\nprint(sys.argv[1:], sys.stdin.read())")
         self.assertEqual((process.returncode, process.out), (0, b"['x'] \n"), process.err)
 
     def test_is_utf8(self):
@@ -76,8 +77,8 @@ class Input(CorralTest):
         with tempfile.TemporaryFile() as file:
             file.write(b"kept")
             file.seek(0)
-            process = self.evaluate("import os\ntry: os.write(0, b'lost')\nexcept OSError: print('no')",
-                                    stdin=file)
+            process = self.evaluate("import os\ntry: os.write(0, b'lost')\n"
+                                    "except OSError: print('no')", stdin=file)
             file.seek(0)
             self.assertEqual((process.out, file.read()), (b"no\n", b"kept"))
 
@@ -95,8 +96,8 @@ class Output(CorralTest):
             self.assertEqual(process.wait(timeout=30), 0)
 
     def test_of_children_arrives_while_they_run(self):
-        process = self.start("run", "-e", "import subprocess\n"
-                             "subprocess.run(['sh', '-c', 'echo question; read x; echo answer $x'])",
+        script = "echo question; read x; echo answer $x"
+        process = self.start("run", "-e", f"import os; os.system({script!r})",
                              stdin=subprocess.PIPE)
         self.assertEqual(process.stdout.readline(), b"question\n")
         process.stdin.write(b"yes\n")
@@ -108,7 +109,8 @@ class Output(CorralTest):
         process = self.evaluate(
             "import os, subprocess, sys\nprint(1)\nsubprocess.run(['echo', '2'])\nprint(3)\n"
             "os.system('echo 4; echo 5 >&2')\nos.write(1, b'6\\n')\nsys.stdout.write('7\\n')\n"
-            "print(subprocess.check_output(['echo', '8'], text=True), end='')\nprint('no newline', end='')")
+            "print(subprocess.check_output(['echo', '8'], text=True), end='')\n"
+            "print('no newline', end='')")
         self.assertEqual(process.out, b"1\n2\n3\n4\n6\n7\n8\nno newline")
         self.assertEqual(process.err, b"5\n")
 
@@ -117,7 +119,8 @@ class Output(CorralTest):
         self.assertEqual(self.evaluate(code).out, bytes(range(256)) * 1000)
 
     def test_of_a_flood_keeps_how_it_began_and_how_it_ended(self):
-        code = "import sys; sys.stdout.buffer.raw.write(b''.join(b'%07d\\n' % i for i in range(3000)))"
+        code = ("import sys\n"
+                "sys.stdout.buffer.raw.write(b''.join(b'%07d\\n' % i for i in range(3000)))")
         process = self.evaluate(code, "--output", "4K")
         head, _, rest = process.out.partition(b"\n[")
         gap, _, tail = rest.partition(b" bytes left out]\n")
@@ -158,8 +161,8 @@ class Interrupted(CorralTest):
             self.assertEqual(process.stderr.read(), b"corral run: cancelled: it was asked to end\n")
 
     def test_by_sigkill_no_process_survives_and_the_next_run_sweeps(self):
-        process = self.start("run", "-e", "import os, signal\nos.fork()\nos.setsid()\nprint('ready')\n"
-                             "while True: signal.pause()")
+        process = self.start("run", "-e", "import os, signal\nos.fork() or os.setsid()\n"
+                             "print('ready')\nwhile True: signal.pause()")
         self.assertEqual(process.stdout.readline(), b"ready\n")
         process.kill()
         process.wait()
@@ -174,7 +177,7 @@ class Interrupted(CorralTest):
         self.assertEqual(process.wait(timeout=20), 130)
 
     def signals_await(self, process):
-        """Until it has taken SIGINT and SIGTERM into its own hands; it says nothing before its end."""
+        """Until it has taken SIGINT and SIGTERM into its own hands: it says nothing of that."""
         while b"SigBlk:\t0000000000004002" not in Path(f"/proc/{process.pid}/status").read_bytes():
             self.assertIsNone(process.poll())
             os.sched_yield()

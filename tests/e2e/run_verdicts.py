@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""tests/e2e/run_verdicts.py: corral run: each kind of end has its exit code and one clear sentence."""
+"""tests/e2e/run_verdicts.py: each kind of end has its exit code and one clear sentence."""
 import os
 import shutil
 import subprocess
 import tempfile
 
-from tests.harness.command import BUILD, CORRAL, CorralTest
+from tests.harness.command import BUILD, CORRAL, ROOT, CorralTest
 
 LIMIT = "corral run: the program reached its limit of {} and was ended"
 REFUSED = "corral run: the program reached its limit of {} and failed"
@@ -44,7 +44,8 @@ class ExitCodes(CorralTest):
         died = "corral run: the program died of signal {}"
         self.check("import os; os.kill(os.getpid(), 9)", 137, died.format("9 (Killed)"))
         self.check("import os; os.abort()", 134, died.format("6 (Aborted)"))
-        self.check("import ctypes; ctypes.string_at(8)", 139, died.format("11 (Segmentation fault)"))
+        self.check("import ctypes; ctypes.string_at(8)", 139,
+                   died.format("11 (Segmentation fault)"))
 
     def test_124_for_a_program_that_takes_too_long(self):
         sentence = ("corral run: the program was still running after 300 ms and was ended; "
@@ -99,8 +100,8 @@ class ExitCodes(CorralTest):
             self.assertSays(self.corral("run", *arguments), 125, f"corral run: {sentence}")
         with tempfile.NamedTemporaryFile(suffix=".py") as file:
             file.truncate((1 << 20) + 1)
-            self.assertSays(self.corral("run", file.name), 125, f"corral run: {file.name} is longer "
-                            "than 1048576 bytes, the most that a program may be")
+            self.assertSays(self.corral("run", file.name), 125, f"corral run: {file.name} is "
+                            "longer than 1048576 bytes, the most that a program may be")
 
     def test_125_for_somebody_who_is_not_root(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -108,20 +109,23 @@ class ExitCodes(CorralTest):
             copy = shutil.copy(CORRAL, folder)
             process = self.corral("run", "-e", "1", corral=copy, prefix=(
                 "setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"))
-        self.assertSays(process, 125, "corral run: corral makes namespaces and cgroups and must run "
-                        "as root; use sudo")
+        self.assertSays(process, 125, "corral run: corral makes namespaces and cgroups and must "
+                        "run as root; use sudo")
 
     def test_125_when_a_program_of_ours_is_missing(self):
         """Beside corral; what is installed on this machine is covered for the test."""
-        hide = ("unshare", "--mount", "--propagation", "private", "sh", "-c",
-                'test -d /usr/local/libexec && mount -t tmpfs none /usr/local/libexec; exec "$@"', "-")
-        for missing, present in (("corral-python", "corral-init"), ("corral-init", "corral-python")):
+        hide = ("unshare", "--mount", "--propagation", "private", "sh", "-c", "cd /usr/local; "
+                'test -d libexec && mount -t tmpfs none libexec; exec "$@"', "-")
+        programs = {"corral-init", "corral-python"}
+        for missing in programs:
             with tempfile.TemporaryDirectory() as folder:
                 copy = shutil.copy(CORRAL, folder)
-                shutil.copy(BUILD / "bin" / present, folder)
+                for present in programs - {missing}:
+                    shutil.copy(BUILD / "bin" / present, folder)
                 process = self.corral("run", "-e", "1", corral=copy, prefix=hide)
-            self.assertSays(process, 125, f"corral run: the program {missing} is neither beside corral "
-                            f"nor at /usr/local/libexec/corral/{missing}; run make, or make install")
+            self.assertSays(process, 125, f"corral run: the program {missing} is neither beside "
+                            f"corral nor at /usr/local/libexec/corral/{missing}; run make, or make "
+                            "install")
 
     def test_help_and_version_are_no_mistake(self):
         for arguments in (("--help",), ("help",), ("run", "--help"), ("bench", "--help")):
@@ -143,8 +147,8 @@ class ExitCodes(CorralTest):
 class Installed(CorralTest):
     def test_a_tree_of_make_install_runs_wherever_it_lies(self):
         with tempfile.TemporaryDirectory() as folder:
-            subprocess.run(["make", "--no-print-directory", "install", f"DESTDIR={folder}"], check=True,
-                           cwd=BUILD.parent, stdout=subprocess.DEVNULL, timeout=100)
+            subprocess.run(["make", "install", f"DESTDIR={folder}"], cwd=ROOT, check=True,
+                           stdout=subprocess.DEVNULL, timeout=100)
             for program in ("bin/corral", "libexec/corral/corral-init",
                             "libexec/corral/corral-python"):
                 self.assertTrue(os.access(f"{folder}/usr/local/{program}", os.X_OK), program)
