@@ -139,7 +139,7 @@ class ExitCodes(CorralTest):
         text = " ".join(self.corral("run", "--help").out.decode().split())
         for code in ("0 ok", "1 the program raised", "N it exited with N", "128+N", "124 timeout",
                      "137 memory or pids", "152 CPU time", "153 output or files",
-                     "130 it was interrupted", "125 corral itself failed",
+                     "130 it was interrupted", "125 denied or corral itself failed",
                      "2 the command line is wrong"):
             self.assertIn(code, text)
 
