@@ -34,21 +34,18 @@ static const struct {
 	{ { .verdict = VERDICT_LIMIT, .limit = LIMIT_MEMORY, .limit_value = 64 << 20 },
 		"limit:memory", 137,
 		"the program reached its limit of 64 MiB for memory of all its processes and files "
-		"and was "
-		"ended" },
+		"and was ended" },
 	{ { .verdict = VERDICT_LIMIT, .limit = LIMIT_PIDS, .limit_value = 4 }, "limit:pids", 137,
-		"the program reached its limit of 4 for processes and threads at one time and was "
-		"ended" },
+		"the program reached its limit of 4 for processes and threads at one time and "
+		"failed" },
 	{ { .verdict = VERDICT_LIMIT, .limit = LIMIT_OUTPUT, .limit_value = 4096 }, "limit:output",
 		153,
 		"the program reached its limit of 4 KiB for bytes of stdout and stderr together "
-		"and was "
-		"ended" },
+		"and was ended" },
 	{ { .verdict = VERDICT_LIMIT, .limit = LIMIT_FILES, .limit_value = 1 << 20 }, "limit:files",
 		153,
 		"the program reached its limit of 1 MiB for bytes in /tmp, /workspace and /dev/shm "
-		"and was "
-		"ended" },
+		"and failed" },
 	{ { .verdict = VERDICT_DENIED, .limit = RESULT_NO_LIMIT, .reason = "it lied" }, "denied",
 		125, "denied: it lied" },
 	{ { .verdict = VERDICT_CANCELLED,
