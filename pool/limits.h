@@ -64,6 +64,7 @@ const char *limits_print(const struct limits *limits, enum limit limit, char *bu
 #define POOL_SHARDS_MAX 64u
 #define POOL_QUEUE_MAX 65536u
 #define SHARD_BUILDING_MAX 2u          /* cells under way at one time in a shard */
+#define SHARD_UNBORN_MAX 16u           /* slots that may wait to be built while others run */
 #define SHARD_BIRTH_HOLD_NSEC (UINT64_C(5) * 1000000) /* so long births wait for executions */
 #define SHARD_NETNS_SPARE_MAX 64u
 #define EXECUTION_DISPATCHES_MAX 8u    /* workers that may fail to take it */

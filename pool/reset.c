@@ -123,6 +123,7 @@ void slot_empty_when_quiet(struct slot *slot)
 	slot->network_fd = -1;
 	slot_enter(slot, SLOT_EMPTY);
 	list_append(&shard->unborn, &slot->node);
+	atomic_fetch_add(&shard->counters.unborn, 1);
 	shard_births_go_on(shard);
 }
 

@@ -111,12 +111,15 @@ static void stop_when_quiet(struct shard *shard)
 
 bool shard_is_low(const struct shard *shard)
 {
-	return atomic_load(&shard->counters.idle) <= shard->slot_count / IDLE_LOW_PART;
+	return atomic_load(&shard->counters.idle) <= shard->slot_count / IDLE_LOW_PART ||
+		atomic_load(&shard->counters.unborn) >= SHARD_UNBORN_MAX;
 }
 
 /*
  * A birth costs as much CPU as a short execution, and both want the same CPU: while executions
- * follow each other, births wait, unless workers run low or the execution turns out to be long.
+ * follow each other, births wait, unless workers run low or the execution turns out to be long. Low
+ * is also a long list of the unborn: a few slots that live again and again keep their groups and
+ * their network namespaces, where many would make new ones.
  */
 static bool births_may_go_on(struct shard *shard)
 {
@@ -147,8 +150,10 @@ void shard_births_go_on(struct shard *shard)
 		stop_when_quiet(shard);
 		return;
 	}
-	while (births_may_go_on(shard) && (node = list_pop(&shard->unborn)))
+	while (births_may_go_on(shard) && (node = list_pop(&shard->unborn))) {
+		atomic_fetch_sub(&shard->counters.unborn, 1);
 		slot_build(list_owner(node, struct slot, node));
+	}
 }
 
 static void birth_pause_over(void *owner)
@@ -384,6 +389,7 @@ int shard_start(struct shard *shard, struct error *error)
 	pthread_mutex_init(&shard->inbox_lock, NULL);
 	atomic_store(&shard->counters.layers, ~0u);
 	atomic_store(&shard->counters.resetting, shard->slot_count);
+	atomic_store(&shard->counters.unborn, shard->slot_count);
 	for (unsigned i = 0; i < shard->slot_count; i++)
 		list_append(&shard->unborn, &shard->slots[i].node);
 	pthread_barrier_init(&start.opened, NULL, 2);
