@@ -145,6 +145,15 @@ static int group_kill(int group, uint64_t deadline_nsec)
 
 /* --- Removing --------------------------------------------------------------------------------- */
 
+/*
+ * Another daemon may sweep the same tree now, so that a group goes while we read it: -ENOENT from
+ * its directory, -ENODEV from its open files. Gone is gone; what lies beside it must go as well.
+ */
+static bool is_gone(int code)
+{
+	return code == -ENOENT || code == -ENODEV;
+}
+
 static int group_remove(int parent, const char *name, unsigned depth, bool is_dead,
 			uint64_t deadline_nsec)
 {
@@ -167,10 +176,12 @@ static int group_remove(int parent, const char *name, unsigned depth, bool is_de
 		return -errno;
 	fd_take(&group);
 	r = 0;
-	while (r == 0 && (entry = readdir(dir)))
-		if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
-			r = group_remove(dirfd(dir), entry->d_name, depth + 1, is_dead,
-					 deadline_nsec);
+	while (r == 0 && (entry = readdir(dir))) {
+		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
+			continue;
+		r = group_remove(dirfd(dir), entry->d_name, depth + 1, is_dead, deadline_nsec);
+		r = is_gone(r) ? 0 : r;
+	}
 	closedir(dir);
 	if (r == 0 && fault("cgroup.rmdir"))
 		r = -EBUSY;
@@ -276,7 +287,7 @@ static void tree_sweep(struct sweep *sweep, const char *name)
 	for (unsigned i = 0; i < sweep->parents_used; i++) {
 		int r = cgroup_tree_remove(sweep->parents[i], name);
 
-		if (r < 0 && r != -ENOENT)
+		if (r < 0 && !is_gone(r))
 			code = r;
 	}
 	if (code < 0)

@@ -190,11 +190,60 @@ Test(cgroup, sweeps_a_dead_owners_tree_and_leaves_a_living_ones)
 	/* A zombie is dead enough: the owner is reaped only after the sweep. */
 	cr_assert_eq(waitid(P_PID, (id_t)owner, NULL, WEXITED | WNOWAIT), 0);
 	cr_expect_eq(poll(&death, 1, 0), 0, "the child died with its owner: nothing to prove");
-	cr_expect_geq(cgroups_sweep(&error), 1, "%s", error.sentence);
+	/* Not "1 swept": a daemon that starts now, such as another test's, may be the faster one. */
+	cr_expect_geq(cgroups_sweep(&error), 0, "%s", error.sentence);
 	cr_expect_eq(trees_count(owner), 0);
 	cr_expect(is_killed(status_of(orphan)));
 	fd_close(&pidfd);
 	status_of(owner);
+}
+
+#define SWEEPERS 4
+
+static int sweeper_main(int start, pid_t owner)
+{
+	struct error error = {};
+	char byte;
+
+	if (read(start, &byte, 1) != 0)
+		return 97;
+	if (cgroups_sweep(&error) < 0) {
+		fprintf(stderr, "%s\n", error.sentence);
+		return 1;
+	}
+	return trees_count(owner) == 0 ? 0 : 2;
+}
+
+Test(cgroup, sweeps_a_tree_that_others_are_sweeping)
+{
+	pid_t sweepers[SWEEPERS];
+	int pipes[2], start[2];
+	pid_t orphan;
+
+	cr_assert_eq(pipe2(pipes, O_CLOEXEC), 0);
+
+	pid_t owner = fork();
+
+	if (owner == 0)
+		_exit(owner_main(pipes[1]));
+	cr_assert_eq(read(pipes[0], &orphan, sizeof(orphan)), sizeof(orphan));
+	kill(owner, SIGKILL);
+	cr_assert_eq(pipe2(start, O_CLOEXEC), 0);
+	for (unsigned i = 0; i < SWEEPERS; i++) {
+		sweepers[i] = fork();
+		if (sweepers[i] == 0) {
+			close(start[1]);
+			_exit(sweeper_main(start[0], owner));
+		}
+	}
+	status_of(owner);
+	fd_close(&start[1]);
+	for (unsigned i = 0; i < SWEEPERS; i++)
+		cr_expect_eq(status_of(sweepers[i]), 0, "one came back with the tree in place");
+	cr_expect(is_killed(status_of(orphan)));
+	fd_close(&pipes[0]);
+	fd_close(&pipes[1]);
+	fd_close(&start[0]);
 }
 
 Test(cgroup, sweeps_a_tree_whose_pid_has_a_new_owner_and_no_name_but_its_own)
@@ -209,7 +258,7 @@ Test(cgroup, sweeps_a_tree_whose_pid_has_a_new_owner_and_no_name_but_its_own)
 	snprintf(foreign, sizeof(foreign), "corral.%d.1.notes", getpid());
 	cr_assert_eq(mkdirat(parent, reused, 0755), 0);
 	cr_assert_eq(mkdirat(parent, foreign, 0755), 0);
-	cr_expect_geq(cgroups_sweep(NULL), 1);
+	cr_expect_geq(cgroups_sweep(NULL), 0);
 	cr_expect_neq(fstatat(parent, reused, &stat, 0), 0);
 	cr_expect_eq(fstatat(parent, foreign, &stat, 0), 0);
 	cr_expect_eq(fstatat(parent, cgroups->name, &stat, 0), 0);
