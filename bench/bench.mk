@@ -29,7 +29,7 @@ $(filter-out $(FLOOR),$(BENCHES)): $(BUILD)/bench/%: $(BUILD)/bench/%.o $(BENCH_
 	$(call say,LD,$@) $(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
 # The same Python as in a worker, and the same view as in a cell, without a pool around them.
-$(FLOOR): $(FLOOR).o $(BENCH_SHARED) $(call objects,runtime/seal.c jail/init/view.c $(filter-out %/main.c,$(PYTHON_SRCS))) \
+$(FLOOR): $(FLOOR).o $(BENCH_SHARED) $(call objects,runtime/seal.c runtime/maps.c jail/init/view.c $(filter-out %/main.c,$(PYTHON_SRCS))) \
 		$(BUILD)/libcorral.a
 	$(call say,LD,$@) $(CC) $(LDFLAGS) -rdynamic -o $@ $^ $(PYTHON_LIBS) $(PKG_LIBS)
 

@@ -15,6 +15,7 @@
 #include "jail/identity.h"
 #include "jail/landlock.h"
 #include "ring/message.h"
+#include "runtime/join.h"
 #include "runtime/seal.h"
 
 #include <errno.h>
@@ -30,6 +31,8 @@
 #include <sys/syscall.h>
 
 #define HEAP_REQUEST_BYTES (120u * 1024u) /* below the threshold of mmap(2), 128 KiB */
+#define HEAP_SMALL_BYTES 2048u            /* up to here each size has a bin (malloc.c of glibc) */
+#define HEAP_CHUNK_BYTES_MIN 16u
 
 static void ready_send(int error, const char *sentence)
 {
@@ -98,17 +101,42 @@ static int layers_take(struct template_self *self, struct error *error)
 }
 
 /*
- * The C library puts freed chunks in order late, when a larger one is asked for: every newborn's
- * first such call would write to a hundred pages. So it is asked here: malloc_trim() joins
- * neighbours, and a request that none of them can serve sorts the rest into their bins.
+ * Takes every free chunk below `top` that serves `size` bytes, for good. The one from above goes
+ * back to where it came from, but for the small: they would wait in a list of their own size.
+ */
+static void heap_take(size_t size, uintptr_t top)
+{
+	char *volatile request;
+
+	do
+		request = malloc(size);
+	while (request && (uintptr_t)request < top);
+	if (size > HEAP_SMALL_BYTES)
+		free(request);
+}
+
+/*
+ * Leaves the C library's heap as newborns want it: in order, and with nothing free below its top.
+ *
+ * It puts freed chunks in order late, when a larger one is asked for: every newborn's first such
+ * call would write to a hundred pages. And it serves small requests from free chunks that lie all
+ * over the heap, so that each of the first allocations would cost a page of its own. So here the
+ * chunks are joined (malloc_trim), sorted into their bins (by a request that none of them can
+ * serve) and then taken, largest first, for good: from then on memory comes from the top, one byte
+ * behind the other. What is lost lies in the image, once for all workers, in pages nobody touches.
  */
 static void heap_tidy(void)
 {
 	void *volatile request; /* or the compiler knows better, and asks for nothing */
+	uintptr_t top;
 
 	malloc_trim(0);
 	request = malloc(HEAP_REQUEST_BYTES);
+	top = (uintptr_t)request;
 	free(request);
+	for (size_t size = HEAP_REQUEST_BYTES; size >= HEAP_CHUNK_BYTES_MIN;
+		size -= size > HEAP_SMALL_BYTES ? size / 16 : 16)
+		heap_take(size, top);
 }
 
 int template_prepare(struct template_self *self, const char *imports)
@@ -122,8 +150,10 @@ int template_prepare(struct template_self *self, const char *imports)
 	heap_tidy();
 	if (result == 0)
 		result = seal_private_memory(&image_bytes, &error);
-	if (result == 0)
+	if (result == 0) {
+		mappings_join();
 		template_warm_tables(self);
+	}
 	if (result == 0)
 		result = seccomp_allowed_filter_attach(&self->allowed, &error);
 	ready_send(result, error.sentence);

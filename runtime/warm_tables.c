@@ -17,73 +17,45 @@
  * userfaultfd for write-protection (uffd_disable_fault_around; asynchronous, Linux 6.7). Where that
  * cannot be had, the tables are only fuller.
  */
-#include "base/file.h"
 #include "base/own.h"
+#include "runtime/maps.h"
 #include "runtime/template.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <linux/userfaultfd.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PAGE_BYTES 4096u
-#define MAPS_BYTES (512u * 1024u)
 #define PAGES_MAX 16384u
 /* include/uapi/linux/userfaultfd.h, Linux 6.7 */
 #define FEATURE_WP_UNPOPULATED (UINT64_C(1) << 13)
 #define FEATURE_WP_ASYNC (UINT64_C(1) << 15)
 
-#define PAGEMAP_OF_FILE (UINT64_C(1) << 61)
-#define PAGEMAP_PRESENT (UINT64_C(1) << 63) /* Documentation/admin-guide/mm/pagemap.rst */
-
 /* In memory that the trial shares with the template. */
 struct trial {
-	char maps[MAPS_BYTES];
+	char maps[MAPS_TEXT_BYTES];
 	uint64_t entries[512];
 	int pagemap;
 	uint32_t page_count;
 	uintptr_t pages[PAGES_MAX];
 };
 
-struct mapping {
-	uintptr_t start, end;
-	int protection;
-};
-
-/* Private and readable, and not the kernel's own nor the stack, whose table is copied anyway. */
-static bool line_parse(const char *line, struct mapping *ret_mapping)
+/* Calls `visit` for each mapping that counts: not the stack, whose table is copied anyway. */
+static int mappings_visit(struct trial *trial,
+	void (*visit)(void *owner, const struct mapping *mapping), void *owner)
 {
-	char flags[5], name[64] = "";
+	char *text = trial->maps;
 	struct mapping mapping;
+	int result = maps_read(text);
 
-	if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %4s %*s %*s %*s %63s", &mapping.start,
-		    &mapping.end, flags, name) < 3)
-		return false;
-	if (flags[0] != 'r' || flags[3] != 'p' || name[0] == '[')
-		return false;
-	mapping.protection = PROT_READ | (flags[1] == 'w' ? PROT_WRITE : 0) |
-		(flags[2] == 'x' ? PROT_EXEC : 0);
-	*ret_mapping = mapping;
-	return true;
-}
-
-/* Calls `visit` for each mapping that counts. `text` is used up. */
-static void mappings_visit(char *text, void (*visit)(void *owner, const struct mapping *mapping),
-	void *owner)
-{
-	struct mapping mapping;
-	char *rest;
-
-	for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
-		if (line_parse(line, &mapping))
+	while (result == 0 && maps_next(&text, &mapping))
+		if (mapping.is_private && !mapping.is_special && (mapping.protection & PROT_READ))
 			visit(owner, &mapping);
+	return result;
 }
 
 static void mapping_register(void *owner, const struct mapping *mapping)
@@ -106,9 +78,8 @@ static int neighbours_leave(struct trial *trial)
 	AUTO_FD fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK | UFFD_USER_MODE_ONLY);
 
 	if (fd < 0 || ioctl(fd, UFFDIO_API, &api) < 0 ||
-		file_read(AT_FDCWD, "/proc/self/maps", trial->maps, MAPS_BYTES) < 0)
+	    mappings_visit(trial, mapping_register, &fd) < 0)
 		return -1;
-	mappings_visit(trial->maps, mapping_register, &fd);
 	return fd_take(&fd);
 }
 
@@ -117,7 +88,8 @@ static void pages_visit(struct trial *trial, const struct mapping *mapping,
 	void (*visit)(struct trial *trial, uintptr_t page, uint64_t entry))
 {
 	const size_t step = sizeof(trial->entries) / sizeof(trial->entries[0]);
-	uintptr_t first = mapping->start / PAGE_BYTES, end = mapping->end / PAGE_BYTES;
+	uintptr_t first = mapping->start / PAGEMAP_PAGE_BYTES;
+	uintptr_t end = mapping->end / PAGEMAP_PAGE_BYTES;
 
 	while (first < end) {
 		size_t count = end - first < step ? end - first : step;
@@ -128,7 +100,7 @@ static void pages_visit(struct trial *trial, const struct mapping *mapping,
 			return;
 		count = (size_t)n / sizeof(trial->entries[0]);
 		for (size_t i = 0; i < count; i++)
-			visit(trial, (first + i) * PAGE_BYTES, trial->entries[i]);
+			visit(trial, (first + i) * PAGEMAP_PAGE_BYTES, trial->entries[i]);
 		first += count;
 	}
 }
@@ -148,7 +120,7 @@ static void mapping_note(void *owner, const struct mapping *mapping)
 static void page_forget(struct trial *trial, uintptr_t page, uint64_t entry)
 {
 	if ((entry & PAGEMAP_PRESENT) && (entry & PAGEMAP_OF_FILE))
-		madvise((void *)page, PAGE_BYTES, MADV_DONTNEED);
+		madvise((void *)page, PAGEMAP_PAGE_BYTES, MADV_DONTNEED);
 }
 
 static void mapping_forget(void *owner, const struct mapping *mapping)
@@ -161,17 +133,15 @@ static void __attribute__((noreturn)) trial_run(struct trial *trial, const struc
 	neighbours_leave(trial);
 	trial->pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 	worker_try(runtime);
-	if (trial->pagemap < 0 ||
-		file_read(AT_FDCWD, "/proc/self/maps", trial->maps, MAPS_BYTES) < 0)
+	if (trial->pagemap < 0 || mappings_visit(trial, mapping_note, trial) < 0)
 		_exit(1);
-	mappings_visit(trial->maps, mapping_note, trial);
 	_exit(0);
 }
 
-/* Makes the mapping's first own page, with what it held before. */
-static bool page_own(const struct mapping *mapping)
+/* Makes the page the mapping's own, with what it held before. */
+static bool page_own(const struct mapping *mapping, uintptr_t page)
 {
-	volatile uint8_t *byte = (volatile uint8_t *)(mapping->end - 1);
+	volatile uint8_t *byte = (volatile uint8_t *)page;
 	void *start = (void *)mapping->start;
 	size_t size = mapping->end - mapping->start;
 	bool writable = mapping->protection & PROT_WRITE;
@@ -192,7 +162,8 @@ static void mapping_warm(void *owner, const struct mapping *mapping)
 
 		if (page < mapping->start || page >= mapping->end)
 			continue;
-		if (!owned && !page_own(mapping))
+		/* One that is there anyway: no page table is filled for it alone. */
+		if (!owned && !page_own(mapping, page))
 			return;
 		owned = true;
 		(void)*(volatile uint8_t *)page;
@@ -206,12 +177,8 @@ static void tables_fill(struct trial *trial)
 
 	(void)alone;
 	trial->pagemap = pagemap;
-	if (file_read(AT_FDCWD, "/proc/self/maps", trial->maps, MAPS_BYTES) < 0)
-		return;
-	mappings_visit(trial->maps, mapping_forget, trial);
-	if (file_read(AT_FDCWD, "/proc/self/maps", trial->maps, MAPS_BYTES) < 0)
-		return;
-	mappings_visit(trial->maps, mapping_warm, trial);
+	mappings_visit(trial, mapping_forget, trial);
+	mappings_visit(trial, mapping_warm, trial);
 }
 
 void template_warm_tables(const struct template_self *self)

@@ -190,7 +190,7 @@ Test(cgroup, sweeps_a_dead_owners_tree_and_leaves_a_living_ones)
 	/* A zombie is dead enough: the owner is reaped only after the sweep. */
 	cr_assert_eq(waitid(P_PID, (id_t)owner, NULL, WEXITED | WNOWAIT), 0);
 	cr_expect_eq(poll(&death, 1, 0), 0, "the child died with its owner: nothing to prove");
-	/* Not "1 swept": a daemon that starts now, such as another test's, may be the faster one. */
+	/* Not "1 swept": another daemon that starts now may be the faster one. */
 	cr_expect_geq(cgroups_sweep(&error), 0, "%s", error.sentence);
 	cr_expect_eq(trees_count(owner), 0);
 	cr_expect(is_killed(status_of(orphan)));

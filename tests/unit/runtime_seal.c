@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// sources: runtime/seal.c
+// sources: runtime/seal.c runtime/maps.c
 /*
  * tests/unit/runtime_seal.c: a process whose memory was moved into a sealed memfd holds what it
  * held, can go on, and shares nothing with its children but what nobody wrote.
