@@ -15,7 +15,7 @@
 #include <assert.h>
 #include <stdint.h>
 
-#define CELL_VERSION 1u
+#define CELL_VERSION 2u
 
 /* Where the nursery and a template find what they inherit. */
 #define CELL_FD_SOCKET 3
@@ -27,6 +27,9 @@
 
 /* A worker's control socket: the one descriptor it has beside 0, 1 and 2. */
 #define WORKER_FD_CONTROL 3
+
+/* A worker's pid in its cell, the first that corral-init leaves. */
+#define WORKER_PID 2
 
 /* With one descriptor: the empty network namespace to live in. Without: make one. */
 struct cell_request {
@@ -70,7 +73,7 @@ struct birth_letter {
 	int32_t init_pid; /* of the cell; the daemon has not reaped it */
 	uint32_t uid;
 	uint32_t gid;
-	uint32_t padding;
+	uint32_t used;       /* another worker lived in this cell, and left nothing */
 	uint64_t generation; /* the reply repeats it */
 };
 

@@ -121,6 +121,12 @@ int cgroups_slot_kill(struct cgroups *cgroups, unsigned slot);
 int cgroups_slot_is_empty(struct cgroups *cgroups, unsigned slot);
 
 /*
+ * 1: of all that lives or is unreaped in the slot's group, only corral-init is left; 0: there is
+ * more; negative: it is not counted, or could not be read.
+ */
+int cgroups_slot_has_only_init(struct cgroups *cgroups, unsigned slot);
+
+/*
  * What a process that makes newborns needs, as descriptors to be inherited by it: O_PATH
  * directories of the daemon's trees, -1 where there is none. They stay the daemon's.
  */

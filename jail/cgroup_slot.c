@@ -325,3 +325,16 @@ int cgroups_slot_is_empty(struct cgroups *cgroups, unsigned slot)
 	}
 	return -EOPNOTSUPP;
 }
+
+int cgroups_slot_has_only_init(struct cgroups *cgroups, unsigned slot)
+{
+	const struct cgroup_control *pids = &cgroups->control[CGROUP_PIDS];
+	uint64_t count;
+	int r;
+
+	if (!pids->ops || !slot_get(cgroups, slot))
+		return -EOPNOTSUPP;
+	r = cgroup_slot_read_number(pids->tree, slot, "pids.current", &count);
+	/* corral-init is cloned into v2 groups alone. */
+	return r < 0 ? r : count == (pids->ops == &cgroup_v2_ops);
+}

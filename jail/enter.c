@@ -4,7 +4,9 @@
  *
  * The order, and why:
  *   cgroup       while the host's cgroup files can still be reached
- *   namespaces   all but pid (that was the template's setns before the fork); needs CAP_SYS_ADMIN
+ *   numbers      while the host's /proc can still be reached; for a cell that was used before
+ *   namespaces   all but pid (that was the template's setns before the fork) and ipc (which the
+ *                newborn was cloned into, its own); needs CAP_SYS_ADMIN
  *   session      a newborn leads no group yet, so it may
  *   keyring      before anything could ask for a key; a new one, linked to nothing
  *   identity     the last act of root; read back, because a failed drop must never be missed
@@ -33,6 +35,7 @@ const char *birth_step_name(unsigned step)
 	static const char *const names[] = {
 		[BIRTH_STEP_NONE] = "clone",
 		[BIRTH_STEP_CGROUP] = "cgroup",
+		[BIRTH_STEP_NUMBERS] = "process numbers",
 		[BIRTH_STEP_NAMESPACES] = "namespaces",
 		[BIRTH_STEP_SESSION] = "session",
 		[BIRTH_STEP_KEYRING] = "keyring",
@@ -51,8 +54,7 @@ const char *birth_step_name(unsigned step)
 static int namespaces_join(int init_fd)
 {
 	/* setns(2) with a pidfd takes several namespaces at once, or none (Linux 5.8). */
-	const int namespaces =
-		CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET | CLONE_NEWCGROUP;
+	const int namespaces = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWNET | CLONE_NEWCGROUP;
 
 	return setns(init_fd, namespaces) < 0 ? -errno : 0;
 }
@@ -102,6 +104,8 @@ static int steps_take(const struct enter_plan *plan, const struct birth_letter *
 
 	if ((*ret_step = BIRTH_STEP_CGROUP,
 		    result = cgroup_entrance_join_v1(&plan->entrance, letter->slot)) < 0 ||
+	    (*ret_step = BIRTH_STEP_NUMBERS,
+		    result = letter->used ? identity_restart_pids() : 0) < 0 ||
 	    (*ret_step = BIRTH_STEP_NAMESPACES, result = namespaces_join(init_fd)) < 0 ||
 	    (*ret_step = BIRTH_STEP_SESSION, result = identity_leave_session()) < 0 ||
 	    (*ret_step = BIRTH_STEP_KEYRING, result = identity_join_keyring()) < 0 ||

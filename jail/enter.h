@@ -16,6 +16,7 @@
 enum birth_step {
 	BIRTH_STEP_NONE,
 	BIRTH_STEP_CGROUP,
+	BIRTH_STEP_NUMBERS,
 	BIRTH_STEP_NAMESPACES,
 	BIRTH_STEP_SESSION,
 	BIRTH_STEP_KEYRING,
@@ -40,8 +41,9 @@ struct enter_plan {
 };
 
 /*
- * In the newborn, single-threaded: enters the cell whose PID 1 `init_fd` (a pidfd) is. The worker's
- * control socket becomes WORKER_FD_CONTROL; 0, 1 and 2 stay; every other descriptor is closed.
+ * In the newborn, single-threaded, which was cloned into the cell's pid namespace and into an ipc
+ * namespace of its own: enters the cell whose PID 1 `init_fd` (a pidfd) is. The worker's control
+ * socket becomes WORKER_FD_CONTROL; 0, 1 and 2 stay; every other descriptor is closed.
  * Returns 0 or a negative errno; *report says where it stopped and which layers stand.
  */
 int cell_enter(const struct enter_plan *plan, const struct birth_letter *letter, int init_fd,

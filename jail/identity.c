@@ -11,7 +11,11 @@
  */
 #include "jail/identity.h"
 
+#include "base/file.h"
+#include "jail/cell.h"
+
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/keyctl.h>
 #include <signal.h>
@@ -23,6 +27,8 @@
 
 /* Capability numbers beyond the kernel's last give EINVAL; sets are 64 bits wide. */
 #define CAPABILITIES_MAX 64
+
+#define LAST_PID_FILE "/proc/sys/kernel/ns_last_pid"
 
 struct capabilities {
 	struct __user_cap_data_struct half[_LINUX_CAPABILITY_U32S_3];
@@ -64,6 +70,16 @@ int identity_set_no_new_privs(void)
 int identity_leave_session(void)
 {
 	return setsid() < 0 ? -errno : 0;
+}
+
+bool identity_can_restart_pids(void)
+{
+	return access(LAST_PID_FILE, W_OK) == 0;
+}
+
+int identity_restart_pids(void)
+{
+	return file_write_number(AT_FDCWD, LAST_PID_FILE, WORKER_PID);
 }
 
 int identity_join_keyring(void)

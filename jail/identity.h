@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -29,6 +30,16 @@ int identity_set_no_new_privs(void);
  */
 int identity_leave_session(void);
 
+/*
+ * In the newborn of a cell that was used before, root still, while the host's /proc can be reached:
+ * the next process in its pid namespace gets the number that it would get in a fresh one
+ * (ns_last_pid, pid_namespaces(7)). 0 or a negative errno.
+ */
+int identity_restart_pids(void);
+
+/* Whether this kernel has what that takes: CONFIG_CHECKPOINT_RESTORE, in every Debian kernel. */
+bool identity_can_restart_pids(void);
+
 /* A new anonymous session keyring: none is shared with the daemon's. -ENOSYS is no error. */
 int identity_join_keyring(void);
 
@@ -41,6 +52,16 @@ int identity_set_limits(const struct identity_limits *limits);
 #define IDENTITY_OPEN_FILES_MAX 4096u
 #define IDENTITY_FILE_BYTES_MAX (UINT64_C(16) << 30)
 #define IDENTITY_PIDS_MAX 4096u
+
+/*
+ * RLIMIT_NPROC behind a cgroup's limit of processes. Of the two it must be the cgroup that refuses,
+ * because it counts refusals; and a fork that the cgroup has still to judge counts here already
+ * (Linux kernel/fork.c, copy_process), at most one for each process that there is.
+ */
+static inline uint64_t identity_pids_rlimit(uint64_t pids)
+{
+	return 2 * pids + 1;
+}
 
 /* No supplementary groups, all three gids, all three uids; capabilities go with root. Verified. */
 int identity_drop_to(uid_t uid, gid_t gid);

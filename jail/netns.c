@@ -73,6 +73,13 @@ void netns_give(struct netns_pool *pool, int fd)
 		fd_close(&fd);
 }
 
+bool netns_of_is_empty(const struct netns_pool *pool, pid_t pid)
+{
+	AUTO_FD fd = netns_of(pid);
+
+	return fd >= 0 && netns_is_empty(pool, fd);
+}
+
 int netns_of(pid_t pid)
 {
 	char path[32];

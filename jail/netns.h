@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 struct netns_pool {
@@ -31,6 +32,12 @@ int netns_take(struct netns_pool *pool);
  * accepted and ignored. The calling thread visits the namespace.
  */
 void netns_give(struct netns_pool *pool, int fd);
+
+/*
+ * Whether no socket lives in the namespace of a living process. What cannot be found out counts as
+ * one. The calling thread visits the namespace.
+ */
+bool netns_of_is_empty(const struct netns_pool *pool, pid_t pid);
 
 /* The namespace of a living process, as a descriptor of the caller's; -1 when it cannot be had. */
 int netns_of(pid_t pid);

@@ -55,13 +55,20 @@ static void birth_failed_at(struct slot *slot, const char *who, const char *step
 	slot_birth_failed(slot, why);
 }
 
-static void slot_clear(struct slot *slot)
+static void worker_clear(struct slot *slot)
 {
 	slot->generation++;
-	slot->init_pid = slot->worker_pid = 0;
-	slot->cell_ready = slot->worker_ready = slot->killed = false;
-	slot->worker_reaped = slot->init_reaped = false;
+	slot->worker_pid = 0;
+	slot->worker_ready = slot->worker_reaped = false;
 	slot->ending = ENDING_NONE;
+}
+
+static void cell_clear(struct slot *slot)
+{
+	slot->init_pid = 0;
+	slot->cell_ready = slot->killed = slot->init_reaped = false;
+	slot->cell_used = false;
+	slot->cell_is_known = false;
 	slot->files_bytes = slot->shard->pool->config.limits.values[LIMIT_FILES];
 }
 
@@ -72,11 +79,26 @@ uint64_t slot_files_inodes(uint64_t files_bytes)
 	return inodes < FILES_INODES_MIN ? FILES_INODES_MIN : inodes;
 }
 
-/* One more than the cgroup allows: of the two it must be the cgroup that refuses, because it
- * counts. */
-uint64_t slot_pids_rlimit(uint64_t pids)
+static void cell_ask(struct slot *slot)
 {
-	return pids + 1;
+	struct shard *shard = slot->shard;
+	struct cell_request request = {
+		.version = CELL_VERSION,
+		.slot = slot->number,
+		.generation = slot->generation,
+		.files_bytes = slot->files_bytes,
+		.files_inodes = slot_files_inodes(slot->files_bytes),
+		.uid = shard->pool->uid_first + slot->number,
+		.gid = shard->pool->uid_first + slot->number,
+	};
+
+	slot->network_fd = netns_take(&shard->networks);
+	int result = nursery_request(&shard->nursery, &request, slot->network_fd);
+	/* The cell holds the namespace now; it is opened again from there when the cell ends. */
+	fd_close(&slot->network_fd);
+	slot->cell_asked = result == 0;
+	if (result < 0)
+		birth_failed_at(slot, "the cell", "asking the nursery", result);
 }
 
 void slot_build(struct slot *slot)
@@ -89,7 +111,8 @@ void slot_build(struct slot *slot)
 	};
 	int result;
 
-	slot_clear(slot);
+	worker_clear(slot);
+	slot->cell_used = slot_has_cell(slot);
 	slot_enter(slot, SLOT_BUILDING);
 	shard->building++;
 	slot_timer_set(slot, birth_overdue, clock_now_nsec() + SLOT_BIRTH_NSEC_MAX);
@@ -98,23 +121,21 @@ void slot_build(struct slot *slot)
 		birth_failed_at(slot, "the cell", "its cgroup", result);
 		return;
 	}
-	struct cell_request request = {
-		.version = CELL_VERSION,
-		.slot = slot->number,
-		.generation = slot->generation,
-		.files_bytes = slot->files_bytes,
-		.files_inodes = slot_files_inodes(slot->files_bytes),
-		.uid = shard->pool->uid_first + slot->number,
-		.gid = shard->pool->uid_first + slot->number,
-	};
+	if (slot->cell_used) {
+		slot_bear(slot);
+		return;
+	}
+	cell_clear(slot);
+	cell_ask(slot);
+}
 
-	slot->network_fd = netns_take(&shard->networks);
-	result = nursery_request(&shard->nursery, &request, slot->network_fd);
-	/* The cell holds the namespace now; it is opened again from there when the cell ends. */
-	fd_close(&slot->network_fd);
-	slot->cell_asked = result == 0;
-	if (result < 0)
-		birth_failed_at(slot, "the cell", "asking the nursery", result);
+/* Before anything runs in it. */
+static void cell_built(struct slot *slot)
+{
+	atomic_fetch_add(&slot->shard->counters.cells, 1);
+	slot->cell_is_known = slot->shard->pool->cells_stay &&
+			      residue_files_read(slot->init_pid, &slot->files_at_birth) == 0;
+	slot_bear(slot);
 }
 
 void slot_cell_replied(struct slot *slot, const struct cell_reply *reply)
@@ -134,7 +155,7 @@ void slot_cell_replied(struct slot *slot, const struct cell_reply *reply)
 	else if (reply->error < 0)
 		birth_failed_at(slot, "the cell", step, reply->error);
 	else if (slot->cell_ready && slot->init_pid)
-		slot_bear(slot);
+		cell_built(slot);
 }
 
 static int channel_open(struct slot *slot, int *ret_fd)
@@ -160,6 +181,7 @@ void slot_bear(struct slot *slot)
 		.slot = slot->number,
 		.generation = slot->generation,
 		.init_pid = slot->init_pid,
+		.used = slot->cell_used,
 		.uid = shard->pool->uid_first + slot->number,
 		.gid = shard->pool->uid_first + slot->number,
 	};
@@ -221,9 +243,9 @@ void slot_idle_when_ready(struct slot *slot)
 	atomic_fetch_and(&shard->counters.layers, layers);
 	atomic_fetch_add(&shard->counters.births, 1);
 	shard->birth_pause_nsec = 0;
-	/* What its birth cost is not the execution's. */
+	/* What its birth cost, and the last cell's death, is not the execution's. */
 	cgroups_slot_rearm(shard->pool->cgroups, slot->number);
-	cgroups_slot_cpu_usec(shard->pool->cgroups, slot->number, &slot->cpu_base_usec);
+	cgroups_slot_usage(shard->pool->cgroups, slot->number, &slot->usage_before);
 	shard->building--;
 	slot_enter(slot, SLOT_IDLE);
 	list_push(&shard->idle, &slot->node);

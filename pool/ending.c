@@ -124,22 +124,18 @@ static void refusal_verdict(struct slot *slot, struct result *result, uint64_t p
 
 void slot_verdict(struct slot *slot, struct result *result)
 {
-	struct cgroup_usage usage = { .oom_kills = slot->oom_base,
-		.pids_refused = slot->pids_base };
-	uint64_t pids_refused;
+	const struct cgroup_usage *before = &slot->usage_before;
+	struct cgroup_usage usage = *before;
 
 	cgroups_slot_usage(slot->shard->pool->cgroups, slot->number, &usage);
 	result->limit = RESULT_NO_LIMIT;
-	if (usage.oom_kills > slot->oom_base) {
+	if (usage.oom_kills > before->oom_kills) {
 		limit_verdict(slot, result, LIMIT_MEMORY);
 	} else {
 		ending_verdict(slot, result);
-		pids_refused = usage.pids_refused - slot->pids_base;
-		refusal_verdict(slot, result, pids_refused);
+		refusal_verdict(slot, result, usage.pids_refused - before->pids_refused);
 	}
-	slot->oom_base = usage.oom_kills;
-	slot->pids_base = usage.pids_refused;
-	if (usage.cpu_usec > slot->cpu_base_usec)
-		result->usage.cpu_usec = usage.cpu_usec - slot->cpu_base_usec;
+	if (usage.cpu_usec > before->cpu_usec)
+		result->usage.cpu_usec = usage.cpu_usec - before->cpu_usec;
 	result->usage.memory_peak_bytes = usage.memory_peak_bytes;
 }

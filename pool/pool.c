@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/own.h"
+#include "jail/identity.h"
 #include "pool/pool_private.h"
 #include "ring/channel.h"
 
@@ -129,6 +130,7 @@ static int pool_prepare(struct pool *pool, struct error *error)
 	result = cgroups_open(&pool->cgroups, pool->config.workers, error);
 	if (result < 0)
 		return result;
+	pool->cells_stay = identity_can_restart_pids();
 	pool->uid_first = UID_FIRST + ((uint32_t)getpid() % UID_RANGES) * POOL_WORKERS_MAX;
 	if (!fault("pool.memory"))
 		pool->slots = calloc(pool->config.workers, sizeof(*pool->slots));
@@ -382,6 +384,7 @@ void pool_status(struct pool *pool, struct pool_status *ret_status)
 		ret_status->queued += atomic_load(&counters->queued);
 		ret_status->executions += atomic_load(&counters->executions);
 		ret_status->births += atomic_load(&counters->births);
+		ret_status->cells += atomic_load(&counters->cells);
 		ret_status->birth_failures += atomic_load(&counters->birth_failures);
 		ret_status->template_restarts += atomic_load(&counters->template_restarts);
 		ret_status->quarantined += atomic_load(&counters->quarantined);

@@ -27,7 +27,7 @@ struct pool_config {
 struct pool_status {
 	unsigned total, busy, idle, resetting, dead, queued;
 	unsigned shards;
-	uint64_t executions, births, birth_failures, template_restarts, quarantined;
+	uint64_t executions, births, cells, birth_failures, template_restarts, quarantined;
 	char last_failure[256]; /* of a birth or a template; "" */
 	struct layer_status layers[LAYER_COUNT];
 };

@@ -13,6 +13,7 @@ struct pool {
 	char init_program[512];
 	char runtime_program[512];
 	uint32_t uid_first;
+	bool cells_stay; /* a clean cell is used again */
 	struct slot *slots;
 	char *tails; /* the slots' tails, two each, touched only in a flood */
 	struct shard shards[POOL_SHARDS_MAX];

@@ -7,6 +7,9 @@
  * worker and an empty cgroup prove that no process, mapping, mount, socket or tmpfs of the cell
  * lives on. Only then is the slot EMPTY and its network namespace handed on.
  *
+ * A cell that its execution may have left as it was is not killed at once: first the worker alone,
+ * and when that is reaped the cell is looked at. Clean, it stays for the slot's next worker.
+ *
  * cgroup.kill does the same, but a group that was killed once kills whoever is cloned into it later
  * (Linux 6.18), and making it anew costs 50 us. So it is the second means, for a cell whose
  * processes do not end in time; that slot is quarantined and told, not reused before it is empty.
@@ -22,6 +25,12 @@
 #define EMPTY_RECHECK_NSEC NSEC_PER_MSEC
 #define DEATH_WATCH_NSEC NSEC_PER_SEC
 
+static void worker_kill(struct slot *slot)
+{
+	if (slot->worker_pid && !slot->worker_reaped)
+		kill(slot->worker_pid, SIGKILL);
+}
+
 void slot_kill(struct slot *slot)
 {
 	if (slot->killed)
@@ -32,8 +41,14 @@ void slot_kill(struct slot *slot)
 	/* Neither is reaped yet, so neither pid can name a stranger. */
 	if (slot->init_pid && !slot->init_reaped)
 		kill(slot->init_pid, SIGKILL);
-	if (slot->worker_pid && !slot->worker_reaped)
-		kill(slot->worker_pid, SIGKILL);
+	worker_kill(slot);
+}
+
+/* The cell was to stay, and will not. */
+static void cell_end(struct slot *slot)
+{
+	slot->cell_stays = false;
+	slot_kill(slot);
 }
 
 /*
@@ -45,6 +60,8 @@ static void death_watch(void *owner)
 	struct slot *slot = owner;
 	uint64_t now = clock_now_nsec();
 
+	if (slot->cell_stays)
+		cell_end(slot);
 	cgroups_slot_kill(slot->shard->pool->cgroups, slot->number);
 	if (slot->state == SLOT_ENDING && now >= slot->dying_until_nsec) {
 		slot_enter(slot, SLOT_QUARANTINED);
@@ -63,9 +80,25 @@ static void waits_arm(struct slot *slot)
 	if (slot->worker_pid && !slot->worker_reaped && !slot->worker_waiting)
 		slot->worker_waiting = loop_wait_child(loop, OP_WORKER_EXIT, slot, slot->worker_pid,
 					       &slot->worker_exit) != 0;
-	if (slot->init_pid && !slot->init_reaped && !slot->init_waiting)
+	if (slot_has_cell(slot) && !slot->cell_stays && !slot->init_waiting)
 		slot->init_waiting = loop_wait_child(loop, OP_INIT_EXIT, slot, slot->init_pid,
 					     &slot->init_exit) != 0;
+}
+
+/* Whether what its execution left can be found out by asking. */
+static bool cell_may_stay(const struct slot *slot)
+{
+	return slot->state == SLOT_BUSY && !slot->killed && !slot->shard->stopping &&
+	       slot->cell_is_known;
+}
+
+static bool cell_is_clean(const struct slot *slot)
+{
+	const struct shard *shard = slot->shard;
+
+	return !shard->stopping &&
+	       residue_is_none(shard->pool->cgroups, slot->number, &shard->networks,
+		       slot->init_pid, &slot->files_at_birth);
 }
 
 void slot_replace(struct slot *slot, const char *why)
@@ -74,11 +107,17 @@ void slot_replace(struct slot *slot, const char *why)
 
 	if (slot->state == SLOT_BUILDING || slot->state == SLOT_BEARING)
 		shard->building--;
+	if (slot->state == SLOT_EMPTY)
+		atomic_fetch_sub(&shard->counters.unborn, 1);
 	list_remove(&slot->node);
+	slot->cell_stays = cell_may_stay(slot);
 	slot_enter(slot, SLOT_ENDING);
 	slot->dying_until_nsec = clock_now_nsec() + SLOT_DEATH_NSEC_MAX;
 	slot_timer_set(slot, death_watch, clock_now_nsec() + DEATH_WATCH_NSEC);
-	slot_kill(slot);
+	if (slot->cell_stays)
+		worker_kill(slot);
+	else
+		slot_kill(slot);
 	slot_empty_when_quiet(slot);
 }
 
@@ -95,7 +134,7 @@ static bool slot_is_quiet(const struct slot *slot)
 	return !slot->cell_asked && !slot->birth_asked && !slot->listening &&
 		!slot->worker_waiting && !slot->init_waiting &&
 		(!slot->worker_pid || slot->worker_reaped) &&
-		(!slot->init_pid || slot->init_reaped) && !slot->pipes[0].polling &&
+		(!slot_has_cell(slot) || slot->cell_stays) && !slot->pipes[0].polling &&
 		!slot->pipes[1].polling && !slot->execution;
 }
 
@@ -108,7 +147,13 @@ void slot_empty_when_quiet(struct slot *slot)
 	waits_arm(slot);
 	if (!slot_is_quiet(slot))
 		return;
-	if (cgroups_slot_is_empty(shard->pool->cgroups, slot->number) == 0) {
+	if (slot->cell_stays && !cell_is_clean(slot)) {
+		cell_end(slot);
+		waits_arm(slot);
+		return;
+	}
+	if (!slot->cell_stays &&
+	    cgroups_slot_is_empty(shard->pool->cgroups, slot->number) == 0) {
 		if (slot->state == SLOT_ENDING)
 			slot_timer_set(slot, death_watch, clock_now_nsec() + EMPTY_RECHECK_NSEC);
 		return;

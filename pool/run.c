@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/own.h"
+#include "jail/identity.h"
 #include "pool/pool_private.h"
 #include "ring/message.h"
 
@@ -92,7 +93,7 @@ static int dispatch_send(struct slot *slot, const struct execution *execution)
 		.open_files = execution->limits.values[LIMIT_OPEN_FILES],
 		/* A page more than the file system holds: full, it says ENOSPC, not EFBIG. */
 		.file_bytes = execution->limits.values[LIMIT_FILES] + CHANNEL_PAGE_BYTES,
-		.pids = slot_pids_rlimit(execution->limits.values[LIMIT_PIDS]),
+		.pids = identity_pids_rlimit(execution->limits.values[LIMIT_PIDS]),
 	};
 	int out[2], err[2], fds[4];
 	unsigned count = 0;
@@ -144,9 +145,10 @@ static void deadline_arm(struct slot *slot, uint64_t now)
 {
 	const struct limits *limits = &slot->execution->limits;
 	uint64_t cpu_limit = limits->values[LIMIT_CPU_TIME], used_usec = 0, left, due;
+	uint64_t before_usec = slot->usage_before.cpu_usec;
 
 	cgroups_slot_cpu_usec(slot->shard->pool->cgroups, slot->number, &used_usec);
-	used_usec -= used_usec < slot->cpu_base_usec ? used_usec : slot->cpu_base_usec;
+	used_usec -= used_usec < before_usec ? used_usec : before_usec;
 	left = cpu_limit > used_usec * NSEC_PER_USEC ? cpu_limit - used_usec * NSEC_PER_USEC : 0;
 	/* A cell runs on one CPU: it cannot use time faster than the clock. */
 	due = now + (left > CPU_RECHECK_NSEC_MIN ? left : CPU_RECHECK_NSEC_MIN);
@@ -159,8 +161,8 @@ static bool cpu_is_used_up(struct slot *slot)
 	uint64_t used_usec = 0;
 
 	cgroups_slot_cpu_usec(slot->shard->pool->cgroups, slot->number, &used_usec);
-	return used_usec > slot->cpu_base_usec &&
-		(used_usec - slot->cpu_base_usec) * NSEC_PER_USEC >=
+	return used_usec > slot->usage_before.cpu_usec &&
+		(used_usec - slot->usage_before.cpu_usec) * NSEC_PER_USEC >=
 			slot->execution->limits.values[LIMIT_CPU_TIME];
 }
 

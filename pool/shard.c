@@ -247,6 +247,8 @@ static void everything_ends(struct shard *shard)
 
 		if (slot->state == SLOT_BUSY)
 			slot_end(slot, ENDING_CANCELLED);
+		else if (slot->state == SLOT_EMPTY && slot_has_cell(slot))
+			slot_replace(slot, "stop");
 		else if (slot->state != SLOT_EMPTY && slot->state != SLOT_ENDING &&
 			slot->state != SLOT_QUARANTINED)
 			slot_replace(slot, "stop");

@@ -33,7 +33,7 @@ enum op_type {
 
 struct shard_counters {
 	atomic_uint idle, busy, resetting, dead, queued, unborn;
-	atomic_ullong executions, births, birth_failures, template_restarts, quarantined;
+	atomic_ullong executions, births, cells, birth_failures, template_restarts, quarantined;
 	atomic_uint layers; /* bits of enum layer that every worker born so far stands in */
 };
 

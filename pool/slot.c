@@ -12,7 +12,7 @@
 #define EDGE(state) (1u << (state))
 
 static const uint8_t slot_edges[SLOT_STATE_COUNT] = {
-	[SLOT_EMPTY] = EDGE(SLOT_BUILDING),
+	[SLOT_EMPTY] = EDGE(SLOT_BUILDING) | EDGE(SLOT_ENDING),
 	[SLOT_BUILDING] = EDGE(SLOT_BEARING) | EDGE(SLOT_ENDING),
 	[SLOT_BEARING] = EDGE(SLOT_IDLE) | EDGE(SLOT_ENDING),
 	[SLOT_IDLE] = EDGE(SLOT_BUSY) | EDGE(SLOT_ENDING),
@@ -30,6 +30,11 @@ static const char *const slot_state_names[SLOT_STATE_COUNT] = {
 	[SLOT_ENDING] = "ending",
 	[SLOT_QUARANTINED] = "quarantined",
 };
+
+bool slot_has_cell(const struct slot *slot)
+{
+	return slot->init_pid && !slot->init_reaped;
+}
 
 const char *slot_state_name(enum slot_state state)
 {

@@ -5,11 +5,15 @@
  * A slot's life, which one function walks and one table bounds (slot.c):
  *
  *	EMPTY ─> BUILDING ─> BEARING ─> IDLE ─> BUSY ─> ENDING ─> EMPTY
- *	            └───────────┴─────────┴───────────────^  └─> QUARANTINED ─> EMPTY
+ *	  └─────────┴───────────┴─────────┴───────────────^  └─> QUARANTINED ─> EMPTY
  *
  * BUILDING: corral-init makes the cell. BEARING: the template forks the worker into it.
  * ENDING: everything in the cell was killed; it is EMPTY when every process is reaped, every
  * operation is over and the cgroup says that nothing lives there. QUARANTINED: that took too long.
+ *
+ * After an execution that may have left its cell clean only the worker is killed. If the cell then
+ * proves as it was (jail/residue.h), the slot is EMPTY with a cell that stands, and BUILDING goes
+ * straight on to BEARING; else the cell is killed as well.
  *
  * Which file does what: birth.c EMPTY to IDLE, run.c IDLE to BUSY and through it, ending.c the
  * verdict, reset.c ENDING to EMPTY.
@@ -17,6 +21,7 @@
 #pragma once
 
 #include "jail/cell.h"
+#include "jail/residue.h"
 #include "pool/execution.h"
 #include "ring/channel.h"
 #include "ring/loop.h"
@@ -74,6 +79,10 @@ struct slot {
 	uint64_t dying_until_nsec; /* then it is quarantined */
 	int network_fd;         /* handed on once the cell is dead */
 	uint64_t files_bytes;   /* the size its tmpfs has now */
+	struct residue_files files_at_birth;
+	bool cell_is_known;     /* those could be read */
+	bool cell_used;         /* it had a worker before this one */
+	bool cell_stays;        /* ENDING: only the worker was killed */
 
 	/* The worker. */
 	int control_fd;
@@ -95,7 +104,7 @@ struct slot {
 	uint64_t output_bytes, dropped_bytes, record_bytes;
 	unsigned idle_doorbells;
 	bool sink_full;            /* the caller wants no more until it resumes */
-	uint64_t cpu_base_usec, oom_base, pids_base;
+	struct cgroup_usage usage_before; /* what the slot's group had counted until it began */
 	uint64_t deadline_nsec;
 };
 
@@ -112,7 +121,7 @@ void slot_states_print(void);
 
 /* birth.c */
 uint64_t slot_files_inodes(uint64_t files_bytes);
-uint64_t slot_pids_rlimit(uint64_t pids);
+bool slot_has_cell(const struct slot *slot); /* EMPTY: one that stands */
 void slot_build(struct slot *slot);
 void slot_cell_replied(struct slot *slot, const struct cell_reply *reply);
 void slot_birth_replied(struct slot *slot, const struct birth_reply *reply);

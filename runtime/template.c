@@ -71,7 +71,7 @@ static int layers_take(struct template_self *self, struct error *error)
 	const struct identity_limits limits = {
 		.open_files = IDENTITY_OPEN_FILES_MAX,
 		.file_bytes = IDENTITY_FILE_BYTES_MAX + CHANNEL_PAGE_BYTES,
-		.pids = IDENTITY_PIDS_MAX + 1,
+		.pids = identity_pids_rlimit(IDENTITY_PIDS_MAX),
 	};
 	struct enter_plan *plan = &self->plan;
 	int result;
@@ -171,7 +171,8 @@ static uint64_t thread_id_address(void)
 	return address;
 }
 
-int template_clone(const struct template_self *self, uint64_t flags, int cgroup_fd)
+int template_clone(
+	const struct template_self *self, uint64_t flags, int cgroup_fd, pid_t number)
 {
 	uint64_t thread_id = thread_id_address();
 	struct clone_args args = {
@@ -180,6 +181,8 @@ int template_clone(const struct template_self *self, uint64_t flags, int cgroup_
 			(cgroup_fd >= 0 ? CLONE_INTO_CGROUP : 0),
 		.child_tid = thread_id,
 		.cgroup = cgroup_fd >= 0 ? (uint64_t)cgroup_fd : 0,
+		.set_tid = number ? (uint64_t)(uintptr_t)&number : 0,
+		.set_tid_size = number ? 1 : 0,
 		.exit_signal = 0, /* who waits does so with __WALL */
 	};
 	long pid;
@@ -207,7 +210,8 @@ static int worker_bear(struct template_self *self, const struct birth_letter *le
 	/* The next child's pid namespace; this process stays in its own (pid_namespaces(7)). */
 	if (setns(init_fd, CLONE_NEWPID) < 0)
 		return -errno;
-	pid = template_clone(self, CLONE_PARENT, cgroup_fd);
+	pid = template_clone(self, CLONE_PARENT | CLONE_NEWIPC, cgroup_fd,
+		letter->used ? WORKER_PID : 0);
 	if (pid == 0)
 		worker_live(self, letter, init_fd, fds[0], fds[1]);
 	return pid;

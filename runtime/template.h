@@ -26,8 +26,12 @@ int template_prepare(struct template_self *self, const char *imports);
  */
 void template_warm_tables(const struct template_self *self);
 
-/* clone3 with the runtime's hooks around it: the pid, 0 in the newborn, or a negative errno. */
-int template_clone(const struct template_self *self, uint64_t flags, int cgroup_fd);
+/*
+ * clone3 with the runtime's hooks around it: the pid, 0 in the newborn, or a negative errno. With
+ * `number` not 0 the newborn has that pid in its own pid namespace (clone3(2): set_tid).
+ */
+int template_clone(
+	const struct template_self *self, uint64_t flags, int cgroup_fd, pid_t number);
 
 /*
  * Serves birth letters until the daemon goes; then returns the exit code. Newborns do not return

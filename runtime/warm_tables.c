@@ -132,6 +132,8 @@ static void __attribute__((noreturn)) trial_run(struct trial *trial, const struc
 {
 	neighbours_leave(trial);
 	trial->pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	/* What the lines above brought in, neighbours and all. */
+	mappings_visit(trial, mapping_forget, trial);
 	worker_try(runtime);
 	if (trial->pagemap < 0 || mappings_visit(trial, mapping_note, trial) < 0)
 		_exit(1);
@@ -190,7 +192,7 @@ void template_warm_tables(const struct template_self *self)
 
 	if (trial == MAP_FAILED)
 		return;
-	pid = template_clone(self, 0, -1);
+	pid = template_clone(self, 0, -1, 0);
 	if (pid == 0)
 		trial_run(trial, self->runtime);
 	while (pid > 0 && waitpid(pid, &status, __WALL) < 0 && errno == EINTR)

@@ -109,7 +109,7 @@ int cell_clone(const struct cell_request *request, int network_fd)
 {
 	char slot[16];
 	struct clone_args args = {
-		.flags = CLONE_PARENT | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS |
+		.flags = CLONE_PARENT | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS |
 			(network_fd < 0 ? CLONE_NEWNET : 0),
 		.exit_signal = 0,
 	};

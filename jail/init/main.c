@@ -13,6 +13,7 @@
 #include "ring/message.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,6 +60,12 @@ int main(int argc, char **argv)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (argc != 3) {
 		fprintf(stderr, "corral-init is started by corral, not by hand\n");
+		return 1;
+	}
+	/* Cells inherit it; each worker has one of its own. */
+	if (unshare(CLONE_NEWIPC) < 0) {
+		fprintf(stderr, "corral-init: cannot leave the host's ipc namespace: %s\n",
+			strerror(errno));
 		return 1;
 	}
 	result = view_build(

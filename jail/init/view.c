@@ -265,7 +265,8 @@ int view_mount_files(const struct cell_request *request)
 	snprintf(options, sizeof(options), "size=%llu,nr_inodes=%llu,mode=755",
 		(unsigned long long)request->files_bytes,
 		(unsigned long long)request->files_inodes);
-	if (mount("corral-files", "/workspace", "tmpfs", MS_NOSUID | MS_NODEV, options) < 0)
+	if (mount("corral-files", "/workspace", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOATIME,
+		    options) < 0)
 		return -errno;
 	if (mkdir("/workspace/tmp", 01777) < 0 || mkdir("/workspace/shm", 01777) < 0 ||
 	    mkdir("/workspace/workspace", 0755) < 0 ||

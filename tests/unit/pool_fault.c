@@ -147,6 +147,7 @@ static struct point points[] = {
 	{ "cgroup.read" },
 	{ "dispatch.pipe" },
 	{ "dispatch.files" },
+	{ "residue.files" },
 };
 
 ParameterizedTestParameters(pool_fault, that_happens_once_is_survived_or_told)

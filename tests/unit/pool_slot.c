@@ -15,6 +15,7 @@ static const struct edge {
 	enum slot_state from, to;
 } edges[] = {
 	{ SLOT_EMPTY, SLOT_BUILDING },
+	{ SLOT_EMPTY, SLOT_ENDING },
 	{ SLOT_BUILDING, SLOT_BEARING },
 	{ SLOT_BUILDING, SLOT_ENDING },
 	{ SLOT_BEARING, SLOT_IDLE },
