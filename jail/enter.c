@@ -8,7 +8,10 @@
  *   namespaces   all but pid (that was the template's setns before the fork) and ipc (which the
  *                newborn was cloned into, its own); needs CAP_SYS_ADMIN
  *   session      a newborn leads no group yet, so it may
- *   keyring      before anything could ask for a key; a new one, linked to nothing
+ *   keyring      before anything could ask for a key: one of its own, where nothing refuses keyctl.
+ *                Behind seccomp it keeps the template's, which is empty and which nobody can name:
+ *                the kernel looks through all keys of the machine whenever one goes (Linux
+ *                security/keys/gc.c), and with thousands of workers that costs a third of a birth
  *   identity     the last act of root; read back, because a failed drop must never be missed
  *   tie          PDEATHSIG is cleared by the id change (prctl(2)), so it comes after
  *   directory    as the worker's own uid
@@ -57,6 +60,11 @@ static int namespaces_join(int init_fd)
 	const int namespaces = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWNET | CLONE_NEWCGROUP;
 
 	return setns(init_fd, namespaces) < 0 ? -errno : 0;
+}
+
+static int keyring_take(const struct enter_plan *plan)
+{
+	return plan->seccomp ? 0 : identity_join_keyring();
 }
 
 static int identity_take(const struct birth_letter *letter)
@@ -108,7 +116,7 @@ static int steps_take(const struct enter_plan *plan, const struct birth_letter *
 		    result = letter->used ? identity_restart_pids() : 0) < 0 ||
 	    (*ret_step = BIRTH_STEP_NAMESPACES, result = namespaces_join(init_fd)) < 0 ||
 	    (*ret_step = BIRTH_STEP_SESSION, result = identity_leave_session()) < 0 ||
-	    (*ret_step = BIRTH_STEP_KEYRING, result = identity_join_keyring()) < 0 ||
+	    (*ret_step = BIRTH_STEP_KEYRING, result = keyring_take(plan)) < 0 ||
 	    (*ret_step = BIRTH_STEP_IDENTITY, result = identity_take(letter)) < 0 ||
 	    (*ret_step = BIRTH_STEP_TIE, result = identity_tie_to_parent()) < 0 ||
 	    (*ret_step = BIRTH_STEP_DIRECTORY, result = directory_enter()) < 0 ||

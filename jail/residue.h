@@ -12,7 +12,7 @@
  *               shows have the times, mode, owner, flags and extended attributes that they had
  *
  * What else a cell holds, a program has no means to change (mounts, host name), is the worker's own
- * and new each time (ipc namespace, keyring, Landlock domain), or starts again at birth (process
+ * and new each time (ipc namespace, Landlock domain), or starts again at birth (process
  * numbers: identity_restart_pids()). Whatever cannot be asked counts as changed.
  */
 #pragma once

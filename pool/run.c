@@ -233,7 +233,7 @@ void slot_run(struct slot *slot, struct execution *execution)
 	}
 	slot_begin(slot, execution, now);
 	slot_enter(slot, SLOT_BUSY);
-	shard->dispatched_nsec = now;
+	shard->held_nsec = now;
 	atomic_fetch_add(&shard->counters.executions, 1);
 	slot->worker_waiting = loop_wait_child(shard->loop, OP_WORKER_EXIT, slot, slot->worker_pid,
 				       &slot->worker_exit) != 0;

@@ -130,7 +130,7 @@ static bool births_may_go_on(struct shard *shard)
 	if (!atomic_load(&shard->counters.busy) || shard_is_low(shard))
 		return true;
 	now = clock_now_nsec();
-	if (now - shard->dispatched_nsec >= SHARD_BIRTH_HOLD_NSEC)
+	if (now - shard->held_nsec >= SHARD_BIRTH_HOLD_NSEC)
 		return true;
 	if (!shard->birth_hold.place)
 		loop_timer_arm(shard->loop, &shard->birth_hold, now + SHARD_BIRTH_HOLD_NSEC);
@@ -151,6 +151,8 @@ void shard_births_go_on(struct shard *shard)
 		return;
 	}
 	while (births_may_go_on(shard) && (node = list_pop(&shard->unborn))) {
+		/* One after the other, then, while an execution is long: it wants the CPU too. */
+		shard->held_nsec = clock_now_nsec();
 		atomic_fetch_sub(&shard->counters.unborn, 1);
 		slot_build(list_owner(node, struct slot, node));
 	}

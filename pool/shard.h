@@ -60,7 +60,7 @@ struct shard {
 	atomic_bool attention; /* some execution of ours was cancelled or resumed */
 	bool stopping;
 
-	uint64_t dispatched_nsec;      /* the last dispatch */
+	uint64_t held_nsec;            /* the last dispatch, or birth after it */
 	struct loop_timer birth_hold;  /* births wait for a short execution to end */
 	struct loop_timer birth_pause; /* after a failed birth */
 	bool birth_paused;

@@ -87,6 +87,11 @@ static int layers_take(struct template_self *self, struct error *error)
 	if (result < 0)
 		return error_set(error, result, "cannot set the template's rlimits: %s",
 			error_text(result));
+	result = identity_join_keyring();
+	if (result < 0)
+		return error_set(error, result,
+			"cannot leave the daemon's session keyring: %s; raise"
+			" /proc/sys/kernel/keys/root_maxkeys", error_text(result));
 	result = identity_bound_capabilities();
 	if (result == 0)
 		result = identity_set_no_new_privs();
