@@ -109,10 +109,21 @@ static void stop_when_quiet(struct shard *shard)
 		loop_stop(shard->loop);
 }
 
+static bool has_few_idle(const struct shard *shard)
+{
+	return atomic_load(&shard->counters.idle) <= shard->slot_count / IDLE_LOW_PART;
+}
+
 bool shard_is_low(const struct shard *shard)
 {
-	return atomic_load(&shard->counters.idle) <= shard->slot_count / IDLE_LOW_PART ||
-		atomic_load(&shard->counters.unborn) >= SHARD_UNBORN_MAX;
+	return has_few_idle(shard) || atomic_load(&shard->counters.unborn) >= SHARD_UNBORN_MAX;
+}
+
+/* Later than the low shard is spared by submitters: perhaps it catches up beside no execution. */
+static bool births_are_urgent(const struct shard *shard)
+{
+	return has_few_idle(shard) ||
+	       atomic_load(&shard->counters.unborn) >= 2 * SHARD_UNBORN_MAX;
 }
 
 /*
@@ -127,7 +138,7 @@ static bool births_may_go_on(struct shard *shard)
 
 	if (shard->birth_paused || !shard->nursery.pid || shard->building >= SHARD_BUILDING_MAX)
 		return false;
-	if (!atomic_load(&shard->counters.busy) || shard_is_low(shard))
+	if (!atomic_load(&shard->counters.busy) || births_are_urgent(shard))
 		return true;
 	now = clock_now_nsec();
 	if (now - shard->held_nsec >= SHARD_BIRTH_HOLD_NSEC)
