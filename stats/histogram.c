@@ -104,3 +104,12 @@ uint64_t histogram_quantile(const struct histogram *histogram, double fraction)
 	}
 	return histogram->max;
 }
+
+uint64_t histogram_count_to(const struct histogram *histogram, uint64_t bound)
+{
+	uint64_t seen = 0;
+
+	for (unsigned i = 0; i < HISTOGRAM_BUCKETS && bucket_top(i) <= bound; i++)
+		seen += histogram->buckets[i];
+	return seen;
+}

@@ -57,10 +57,10 @@ static void expect_quantiles(size_t count)
 	}
 }
 
-/* How many bits the values have: 3 is a narrow distribution of small ones, 40 spans everything. */
+/* How many bits the values have: 3 is a narrow distribution of small ones, 42 spans everything. */
 ParameterizedTestParameters(histogram, is_right_to_a_64th_at_every_quantile)
 {
-	static unsigned bits[] = { 1, 3, 6, 7, 12, 20, 33, 39, 40 };
+	static unsigned bits[] = { 1, 3, 6, 7, 12, 20, 33, 39, 42 };
 
 	return cr_make_param_array(unsigned, bits, sizeof(bits) / sizeof(*bits));
 }
@@ -133,6 +133,38 @@ Test(histogram, counts_what_is_too_large_as_the_largest)
 	cr_expect_eq(histogram.max, VALUE_MAX);
 	cr_expect_eq(histogram.sum, 2 * VALUE_MAX);
 	cr_expect_eq(histogram_quantile(&histogram, 1), VALUE_MAX);
+}
+
+/* Between what is below by more than a 64th and what is below at all. */
+Test(histogram, counts_up_to_a_bound_what_surely_lies_below)
+{
+	uint64_t state = 11, below = 0;
+
+	histogram_init(&histogram);
+	cr_expect_eq(histogram_count_to(&histogram, UINT64_MAX), 0);
+	for (uint64_t value = 0; value < 128; value++)
+		histogram_add(&histogram, value);
+	for (uint64_t bound = 0; bound < 128; bound++)
+		cr_expect_eq(histogram_count_to(&histogram, bound), bound + 1);
+	cr_expect_eq(histogram_count_to(&histogram, UINT64_MAX), 128);
+	histogram_init(&histogram);
+	for (size_t i = 0; i < VALUES; i++) {
+		values[i] = random_next(&state) >> 32;
+		histogram_add(&histogram, values[i]);
+	}
+	qsort(values, VALUES, sizeof(*values), by_size);
+	for (uint64_t bound = 1; bound < UINT64_C(1) << 33; bound = bound * 5 / 4 + 1) {
+		size_t surely = 0;
+
+		while (below < VALUES && values[below] <= bound)
+			below++;
+		while (surely < VALUES && values[surely] < bound - bound / 64)
+			surely++;
+		uint64_t said = histogram_count_to(&histogram, bound);
+
+		cr_expect(said >= surely && said <= below, "%lu at %lu: not %zu to %lu",
+			(unsigned long)said, (unsigned long)bound, surely, (unsigned long)below);
+	}
 }
 
 Test(histogram, merged_is_the_histogram_of_all_values)
