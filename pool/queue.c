@@ -23,6 +23,7 @@ void execution_reject(struct execution *execution, enum verdict verdict, const c
 		.usage.queue_usec = (now - execution->submitted_nsec) / NSEC_PER_USEC,
 	};
 	snprintf(execution->result.reason, sizeof(execution->result.reason), "%s", reason);
+	counters_refused(&execution->shard->counters, verdict);
 	execution->done(execution);
 }
 

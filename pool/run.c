@@ -234,7 +234,7 @@ void slot_run(struct slot *slot, struct execution *execution)
 	slot_begin(slot, execution, now);
 	slot_enter(slot, SLOT_BUSY);
 	shard->held_nsec = now;
-	atomic_fetch_add(&shard->counters.executions, 1);
+	counters_began(&shard->counters, execution);
 	slot->worker_waiting = loop_wait_child(shard->loop, OP_WORKER_EXIT, slot, slot->worker_pid,
 				       &slot->worker_exit) != 0;
 	pipe_poll(slot, 0);
@@ -251,6 +251,7 @@ static void slot_finish(struct slot *slot)
 	slot_tails_deliver(slot);
 	result->usage.output_bytes = slot->output_bytes;
 	result->usage.dropped_bytes = slot->dropped_bytes;
+	counters_ended(&slot->shard->counters, execution);
 	slot->execution = NULL;
 	execution->slot = NULL;
 	if (slot->state == SLOT_BUSY) {

@@ -402,9 +402,7 @@ int shard_start(struct shard *shard, struct error *error)
 	list_init(&shard->queue);
 	list_init(&shard->inbox);
 	pthread_mutex_init(&shard->inbox_lock, NULL);
-	atomic_store(&shard->counters.layers, ~0u);
-	atomic_store(&shard->counters.resetting, shard->slot_count);
-	atomic_store(&shard->counters.unborn, shard->slot_count);
+	counters_init(&shard->counters, shard->slot_count);
 	for (unsigned i = 0; i < shard->slot_count; i++)
 		list_append(&shard->unborn, &shard->slots[i].node);
 	pthread_barrier_init(&start.opened, NULL, 2);

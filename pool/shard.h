@@ -10,6 +10,7 @@
 #include "jail/cgroup.h"
 #include "jail/netns.h"
 #include "jail/nursery.h"
+#include "pool/counters.h"
 #include "pool/pool.h"
 #include "pool/slot.h"
 #include "snapshot/template.h"
@@ -29,12 +30,6 @@ enum op_type {
 	OP_STDERR_PIPE,
 	OP_STRAY_EXIT,
 	OP_COUNT,
-};
-
-struct shard_counters {
-	atomic_uint idle, busy, resetting, dead, queued, unborn;
-	atomic_ullong executions, births, cells, birth_failures, template_restarts, quarantined;
-	atomic_uint layers; /* bits of enum layer that every worker born so far stands in */
 };
 
 struct shard {
