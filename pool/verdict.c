@@ -4,6 +4,7 @@
  */
 #include "pool/verdict.h"
 
+#include <assert.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,6 +28,12 @@ static const char *const names[VERDICT_COUNT] = {
 static const char *limit_word(enum limit limit)
 {
 	return limit == LIMIT_CPU_TIME ? "cpu" : limit_types[limit].name;
+}
+
+const char *verdict_word(enum verdict verdict)
+{
+	assert((unsigned)verdict < VERDICT_COUNT);
+	return names[verdict];
 }
 
 const char *verdict_name(const struct result *result, char *buffer, size_t size)

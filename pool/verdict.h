@@ -46,6 +46,9 @@ struct result {
 	uint64_t ended_nsec;
 };
 
+/* "ok", "limit"… */
+const char *verdict_word(enum verdict verdict);
+
 /* "ok", "limit:memory"…; the limit's name is the design's short word. Returns `buffer`. */
 const char *verdict_name(const struct result *result, char *buffer, size_t size);
 

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * pool/metrics.c: which figures of a pool are told, and what each of them means.
+ *
+ * The names are an interface: dashboards and alerts are written against them. Units are whole
+ * words, times are seconds, counters end in _total (stats/metrics.c adds it).
+ */
+#include "pool/metrics.h"
+
+#include "pool/pool_private.h"
+#include "stats/process.h"
+
+#include <stddef.h>
+
+static void number_family(struct metrics *metrics, enum metrics_type type, const char *name,
+	const char *help, uint64_t value)
+{
+	metrics_family(metrics, type, name, help);
+	metrics_number(metrics, NULL, value);
+}
+
+static void workers_write(
+	struct metrics *metrics, const char *runtime, const struct pool_status *status)
+{
+	const struct {
+		const char *state;
+		unsigned count;
+	} rows[] = {
+		{ "idle", status->idle },
+		{ "busy", status->busy },
+		{ "resetting", status->resetting },
+		{ "dead", status->dead },
+	};
+
+	metrics_family(metrics, METRICS_GAUGE, "corral_workers",
+		"Workers by state; resetting: being ended, built or born; dead: quarantined.");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		metrics_number(metrics,
+			METRICS_LABELS({ "state", rows[i].state }, { "runtime", runtime }),
+			rows[i].count);
+}
+
+static void answers_write(
+	struct metrics *metrics, const char *runtime, const struct answers *answers)
+{
+	metrics_family(metrics, METRICS_COUNTER, "corral_executions",
+		"Executions that were answered, by verdict.");
+	for (enum verdict verdict = 0; verdict < VERDICT_COUNT; verdict++)
+		metrics_number(metrics,
+			METRICS_LABELS({ "runtime", runtime },
+				{ "verdict", verdict_word(verdict) }),
+			answers->verdicts[verdict]);
+
+	metrics_family(metrics, METRICS_COUNTER, "corral_limit_hits",
+		"Executions that met a limit, by limit, whatever their verdict.");
+	for (enum limit limit = 0; limit < LIMIT_COUNT; limit++) {
+		/* Nobody learns of that one but the program. */
+		if (limit != LIMIT_OPEN_FILES)
+			metrics_number(metrics,
+				METRICS_LABELS({ "limit", limit_types[limit].name }),
+				answers->limits[limit]);
+	}
+	number_family(metrics, METRICS_COUNTER, "corral_output_bytes",
+		"Bytes of stdout and stderr that were delivered.", answers->output_bytes);
+	number_family(metrics, METRICS_COUNTER, "corral_output_dropped_bytes",
+		"Bytes of stdout and stderr that passed the output limit and were not delivered.",
+		answers->dropped_bytes);
+}
+
+static void births_write(struct metrics *metrics, const struct pool_status *status)
+{
+	number_family(metrics, METRICS_COUNTER, "corral_births",
+		"Workers that were born and became idle.", status->births);
+	number_family(metrics, METRICS_COUNTER, "corral_cells_built",
+		"Cells that were built; a clean cell serves several workers.", status->cells);
+	number_family(metrics, METRICS_COUNTER, "corral_birth_failures",
+		"Cells that could not be built and workers that could not be born.",
+		status->birth_failures);
+	number_family(metrics, METRICS_COUNTER, "corral_template_restarts",
+		"Templates that ended unasked and were started again.", status->template_restarts);
+	number_family(metrics, METRICS_COUNTER, "corral_quarantined",
+		"Slots that could not be proved empty in time.", status->quarantined);
+}
+
+static void layers_write(struct metrics *metrics, const struct pool_status *status)
+{
+	metrics_family(metrics, METRICS_GAUGE, "corral_layer_enforced",
+		"1 for a layer that stands in full around every worker, else 0.");
+	for (enum layer layer = 0; layer < LAYER_COUNT; layer++)
+		metrics_number(metrics, METRICS_LABELS({ "layer", layer_name(layer) }),
+			status->layers[layer].state == LAYER_ENFORCED);
+}
+
+/* `offset` of a histogram in struct shard_counters. */
+static void histogram_write(struct pool *pool, struct metrics *metrics,
+	const struct metrics_label *labels, size_t offset)
+{
+	struct histogram sum;
+
+	histogram_init(&sum);
+	for (unsigned i = 0; i < pool->shard_count; i++) {
+		const char *counters = (const char *)&pool->shards[i].counters;
+
+		histogram_merge(&sum, (const struct histogram *)(counters + offset));
+	}
+	metrics_histogram(metrics, labels, &sum);
+}
+
+void pool_metrics_write(struct pool *pool, struct metrics *metrics)
+{
+	const char *runtime = pool->config.runtime;
+	struct answers answers = { .output_bytes = 0 };
+	struct pool_status status;
+
+	pool_status(pool, &status);
+	for (unsigned i = 0; i < pool->shard_count; i++)
+		counters_answers_add(&answers, &pool->shards[i].counters);
+
+	metrics_family(metrics, METRICS_INFO, "corral_build", "The version of Corral that runs.");
+	metrics_info(metrics, METRICS_LABELS({ "version", CORRAL_VERSION }));
+	workers_write(metrics, runtime, &status);
+	number_family(metrics, METRICS_GAUGE, "corral_queue_depth",
+		"Executions that wait for a worker.", status.queued);
+	metrics_family(metrics, METRICS_HISTOGRAM, "corral_queue_wait_seconds",
+		"How long executions waited, from submission until they began.");
+	histogram_write(pool, metrics, NULL, offsetof(struct shard_counters, waits));
+	metrics_family(metrics, METRICS_COUNTER, "corral_executions_started",
+		"Executions that began in a worker.");
+	metrics_number(metrics, METRICS_LABELS({ "runtime", runtime }), status.executions);
+	answers_write(metrics, runtime, &answers);
+	metrics_family(metrics, METRICS_HISTOGRAM, "corral_execution_duration_seconds",
+		"How long executions took, from when they began until their end was known.");
+	histogram_write(pool, metrics, METRICS_LABELS({ "runtime", runtime }),
+		offsetof(struct shard_counters, durations));
+	births_write(metrics, &status);
+	layers_write(metrics, &status);
+}
+
+size_t pool_metrics_print(struct pool *pool, bool openmetrics, char *buffer, size_t size)
+{
+	struct metrics metrics;
+
+	metrics_init(&metrics, openmetrics, buffer, size);
+	pool_metrics_write(pool, &metrics);
+	process_metrics_write(&metrics);
+	return metrics_finish(&metrics);
+}
