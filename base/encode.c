@@ -47,19 +47,24 @@ static size_t character_size(const uint8_t *s, size_t left)
 	return size;
 }
 
-bool utf8_is_valid(const void *bytes, size_t size)
+size_t utf8_valid_size(const void *bytes, size_t size)
 {
 	const uint8_t *s = bytes;
+	size_t at = 0;
 
-	while (size > 0) {
-		size_t n = character_size(s, size);
+	while (at < size) {
+		size_t n = character_size(s + at, size - at);
 
 		if (!n)
-			return false;
-		s += n;
-		size -= n;
+			break;
+		at += n;
 	}
-	return true;
+	return at;
+}
+
+bool utf8_is_valid(const void *bytes, size_t size)
+{
+	return utf8_valid_size(bytes, size) == size;
 }
 
 char *utf8_repair(const void *bytes, size_t size)

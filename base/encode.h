@@ -10,6 +10,9 @@
 /* RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF. NUL counts as invalid. */
 bool utf8_is_valid(const void *bytes, size_t size);
 
+/* How many bytes at the start are valid so: `size`, or the offset of the first that is not. */
+size_t utf8_valid_size(const void *bytes, size_t size);
+
 /* RFC 4648 section 4, with padding. A new string of the caller's, or NULL without memory. */
 char *base64_encode(const void *bytes, size_t size);
 

@@ -69,6 +69,15 @@ Test(encode, looks_at_nothing_behind_the_end)
 	free(repaired);
 }
 
+Test(encode, tells_where_the_first_invalid_character_begins)
+{
+	cr_expect_eq(utf8_valid_size("", 0), 0);
+	cr_expect_eq(utf8_valid_size("a\xc3\xa9", 3), 3);
+	cr_expect_eq(utf8_valid_size("a\xc3\xa9\xff", 4), 3);
+	cr_expect_eq(utf8_valid_size("a\xe2\x82\xac", 3), 1, "cut");
+	cr_expect_eq(utf8_valid_size("ab\0c", 4), 2);
+}
+
 /* As the bit patterns of the definition say, not as a table of lead bytes does. */
 static bool is_character(uint32_t code)
 {
