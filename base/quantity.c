@@ -143,6 +143,30 @@ int quantity_parse_count(const char *text, uint64_t *ret_count)
 	return 0;
 }
 
+int quantity_from_seconds(double seconds, uint64_t *ret_nsec)
+{
+	double nsec = seconds * (double)NSEC_PER_SEC + 0.5;
+
+	if (!(seconds >= 0))
+		return -EINVAL;
+	if (nsec >= 0x1p64)
+		return -ERANGE;
+	*ret_nsec = (uint64_t)nsec;
+	return 0;
+}
+
+int quantity_from_number(double number, uint64_t *ret_amount)
+{
+	if (!(number >= 0))
+		return -EINVAL;
+	if (number >= 0x1p64)
+		return -ERANGE;
+	if ((double)(uint64_t)number != number)
+		return -EINVAL;
+	*ret_amount = (uint64_t)number;
+	return 0;
+}
+
 /* In the largest unit that fits once, with at most two decimals, cut: never more than there is. */
 static const char *print(
 	uint64_t amount, const struct unit *units, size_t count, char *buffer, size_t size)

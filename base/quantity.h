@@ -16,6 +16,14 @@ int quantity_parse_bytes(const char *text, uint64_t *ret_bytes);      /* 0, -EIN
 int quantity_parse_duration(const char *text, uint64_t *ret_nsec);    /* 0, -EINVAL, -ERANGE */
 int quantity_parse_count(const char *text, uint64_t *ret_count);      /* 0, -EINVAL, -ERANGE */
 
+/*
+ * The same for a number that has its unit already, as JSON gives it: seconds, rounded to a
+ * nanosecond, since a double can hold few fractions exactly; or bytes or things, which must be
+ * whole. 0, -EINVAL (negative, not whole, no number), -ERANGE.
+ */
+int quantity_from_seconds(double seconds, uint64_t *ret_nsec);
+int quantity_from_number(double number, uint64_t *ret_amount);
+
 /* "256 MiB", "1.5 GiB", "17 B": two decimals at most, the rest is cut; returns `buffer`. */
 const char *quantity_print_bytes(uint64_t bytes, char *buffer, size_t size);
 

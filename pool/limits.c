@@ -74,15 +74,14 @@ const char *limits_print(const struct limits *limits, enum limit limit, char *bu
 	return buffer;
 }
 
-int limits_parse(struct limits *limits, enum limit limit, const char *text, bool *ret_clamped,
-	struct error *error)
+/* Takes what came of reading `text`: `value`, or the errno in `result`. */
+static int value_take(struct limits *limits, enum limit limit, const char *text, int result,
+	uint64_t value, bool *ret_clamped, struct error *error)
 {
 	static const char *const forms[] = { "a duration such as 30s or 500ms",
 		"a size such as 256M", "a whole number" };
 	const struct limit_type *type = &limit_types[limit];
 	char bounded[32];
-	uint64_t value;
-	int result = value_parse(type->unit, text, &value);
 
 	if (result == -ERANGE) {
 		value = UINT64_MAX;
@@ -96,4 +95,26 @@ int limits_parse(struct limits *limits, enum limit limit, const char *text, bool
 		error_set(error, 0, "%s %s is outside what this pool allows; using %s", type->name,
 			text, limits_print(limits, limit, bounded, sizeof(bounded)));
 	return 0;
+}
+
+int limits_parse(struct limits *limits, enum limit limit, const char *text, bool *ret_clamped,
+	struct error *error)
+{
+	uint64_t value = 0;
+	int result = value_parse(limit_types[limit].unit, text, &value);
+
+	return value_take(limits, limit, text, result, value, ret_clamped, error);
+}
+
+int limits_parse_number(struct limits *limits, enum limit limit, double number, bool *ret_clamped,
+	struct error *error)
+{
+	uint64_t value = 0;
+	char text[32];
+	int result = limit_types[limit].unit == LIMIT_UNIT_NSEC
+		? quantity_from_seconds(number, &value)
+		: quantity_from_number(number, &value);
+
+	snprintf(text, sizeof(text), "%.15g", number);
+	return value_take(limits, limit, text, result, value, ret_clamped, error);
 }

@@ -53,6 +53,10 @@ bool limits_set(struct limits *limits, enum limit limit, uint64_t value);
 int limits_parse(struct limits *limits, enum limit limit, const char *text, bool *ret_clamped,
 	struct error *error);
 
+/* The same for a number of seconds, bytes or things; only seconds may have a fraction. */
+int limits_parse_number(struct limits *limits, enum limit limit, double number, bool *ret_clamped,
+	struct error *error);
+
 /* The value in its unit, for people: "30 s", "256 MiB". Returns `buffer`. */
 const char *limits_print(const struct limits *limits, enum limit limit, char *buffer, size_t size);
 

@@ -7,6 +7,7 @@
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 #include <errno.h>
+#include <math.h>
 
 struct reading {
 	char text[48];
@@ -174,5 +175,40 @@ Test(quantity, reads_back_every_whole_amount_that_it_prints)
 		quantity_print_bytes(bytes, text, sizeof(text));
 		cr_expect_eq(quantity_parse_bytes(text, &back), 0, "%s", text);
 		cr_expect_eq(back, bytes, "%s", text);
+	}
+}
+
+Test(quantity, takes_numbers_that_have_their_unit)
+{
+	static const struct {
+		double number;
+		int of_seconds, of_number;
+		uint64_t nsec, amount;
+	} rows[] = {
+		{ 0, 0, 0, 0, 0 },
+		{ 1, 0, 0, 1000000000, 1 },
+		{ 1.5, 0, -EINVAL, 1500000000, 0 },
+		{ 0.1 + 0.2, 0, -EINVAL, 300000000, 0 },
+		{ 1e-9, 0, -EINVAL, 1, 0 },
+		{ 4e-10, 0, -EINVAL, 0, 0 },
+		{ -1, -EINVAL, -EINVAL, 0, 0 },
+		{ -1e-300, -EINVAL, -EINVAL, 0, 0 },
+		{ 9007199, 0, 0, 9007199000000000, 9007199 },
+		{ 18446744074, -ERANGE, 0, 0, 18446744074 },
+		{ 0x1.fffffffffffffp63, -ERANGE, 0, 0, UINT64_MAX - 2047 },
+		{ 0x1p64, -ERANGE, -ERANGE, 0, 0 },
+		{ HUGE_VAL, -ERANGE, -ERANGE, 0, 0 },
+		{ NAN, -EINVAL, -EINVAL, 0, 0 },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		uint64_t nsec = 0, amount = 0;
+
+		cr_expect_eq(quantity_from_seconds(rows[i].number, &nsec), rows[i].of_seconds,
+			"row %zu", i);
+		cr_expect_eq(quantity_from_number(rows[i].number, &amount), rows[i].of_number,
+			"row %zu", i);
+		cr_expect_eq(nsec, rows[i].nsec, "row %zu", i);
+		cr_expect_eq(amount, rows[i].amount, "row %zu", i);
 	}
 }

@@ -91,6 +91,81 @@ Test(limits, are_read_in_their_units)
 	}
 }
 
+Test(limits, are_read_from_numbers)
+{
+	static const struct {
+		enum limit limit;
+		double number;
+		uint64_t value;
+		bool clamped;
+	} rows[] = {
+		{ LIMIT_TIMEOUT, 2, 2 * NSEC_PER_SEC, false },
+		{ LIMIT_TIMEOUT, 0.1, 100 * NSEC_PER_MSEC, false },
+		{ LIMIT_TIMEOUT, 0.1 + 0.2, 300 * NSEC_PER_MSEC, false },
+		{ LIMIT_TIMEOUT, 3600, 3600 * NSEC_PER_SEC, false },
+		{ LIMIT_TIMEOUT, 3600.5, 3600 * NSEC_PER_SEC, true },
+		{ LIMIT_TIMEOUT, 1e-9, NSEC_PER_MSEC, true },
+		{ LIMIT_TIMEOUT, 1e300, 3600 * NSEC_PER_SEC, true },
+		{ LIMIT_MEMORY, 64 * 1048576, 64 * MIB, false },
+		{ LIMIT_MEMORY, 0x1p64, 64 * GIB, true },
+		{ LIMIT_OUTPUT, 1, 1, false },
+		{ LIMIT_PIDS, 1e300, 4096, true },
+		{ LIMIT_OPEN_FILES, 15, 16, true },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct error error = { .sentence = "" };
+		struct limits limits;
+		bool clamped = !rows[i].clamped;
+
+		limits_init(&limits);
+		cr_expect_eq(limits_parse_number(
+				     &limits, rows[i].limit, rows[i].number, &clamped, &error),
+			0);
+		cr_expect_eq(limits.values[rows[i].limit], rows[i].value, "row %zu", i);
+		cr_expect_eq(clamped, rows[i].clamped, "row %zu", i);
+		cr_expect_eq(error.sentence[0] != '\0', rows[i].clamped, "row %zu", i);
+	}
+}
+
+Test(limits, refuse_numbers_that_mean_nothing)
+{
+	static const struct {
+		enum limit limit;
+		double number;
+		const char *sentence;
+	} rows[] = {
+		{ LIMIT_TIMEOUT, 0,
+			"timeout cannot be '0': give a duration such as 30s or 500ms above zero" },
+		{ LIMIT_TIMEOUT, 1e-10,
+			"timeout cannot be '1e-10': give a duration such as 30s or 500ms above "
+			"zero" },
+		{ LIMIT_CPU_TIME, -0.5,
+			"cpu_time cannot be '-0.5': give a duration such as 30s or 500ms above "
+			"zero" },
+		{ LIMIT_MEMORY, 1048576.5,
+			"memory cannot be '1048576.5': give a size such as 256M above zero" },
+		{ LIMIT_MEMORY, -1, "memory cannot be '-1': give a size such as 256M above zero" },
+		{ LIMIT_PIDS, 1.5, "pids cannot be '1.5': give a whole number above zero" },
+		{ LIMIT_OPEN_FILES, -0.0,
+			"open_files cannot be '-0': give a whole number above zero" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct error error;
+		struct limits limits, before;
+		bool clamped;
+
+		limits_init(&limits);
+		before = limits;
+		cr_expect_eq(limits_parse_number(
+				     &limits, rows[i].limit, rows[i].number, &clamped, &error),
+			-EINVAL, "row %zu", i);
+		cr_expect_str_eq(error.sentence, rows[i].sentence);
+		cr_expect_eq(memcmp(&limits, &before, sizeof(limits)), 0, "row %zu", i);
+	}
+}
+
 Test(limits, say_which_cap_was_applied)
 {
 	struct error error;
