@@ -46,6 +46,9 @@ objects = $(patsubst %.c,$(BUILD)/%.o,$(sort $(1)))
 BASE_SRCS := $(wildcard base/*.c)
 INIT_SRCS := $(wildcard jail/init/*.c) base/own.c base/fault.c ring/message.c
 JAIL_SRCS := $(wildcard jail/*.c)
+# The HTTP parser: Debian ships its C sources (package node-llhttp), no library.
+LLHTTP := /usr/share/llhttp
+LLHTTP_OBJS := $(patsubst %,$(BUILD)/llhttp/%.o,api http llhttp)
 DAEMON_SRCS := $(BASE_SRCS) $(wildcard ring/*.c stats/*.c snapshot/*.c) $(JAIL_SRCS) $(filter-out pool/main.c,$(wildcard pool/*.c))
 # What a runtime program needs of the other folders: its ends of the ring, and its way into a cell.
 STUB_SRCS := $(wildcard runtime/*.c) $(addprefix base/,own.c fault.c file.c error.c clock.c) \
@@ -57,7 +60,13 @@ PROGRAMS := $(addprefix $(BUILD)/bin/,corral corral-init corral-python)
 
 all: $(PROGRAMS)
 
-$(BUILD)/libcorral.a: $(call objects,$(DAEMON_SRCS))
+$(BUILD)/llhttp/%.o: $(LLHTTP)/%.c
+	@mkdir -p $(@D)
+	$(call say,CC,$@) $(CC) -I/usr/share/include/llhttp $(CFLAGS) -w -c $< -o $@
+
+$(BUILD)/pool/http_request.o: CPPFLAGS += -I/usr/share/include/llhttp
+
+$(BUILD)/libcorral.a: $(call objects,$(DAEMON_SRCS)) $(LLHTTP_OBJS)
 	$(call say,AR,$@) rm -f $@ && ar rcs $@ $^
 
 $(BUILD)/bin/corral: $(BUILD)/pool/main.o $(BUILD)/libcorral.a

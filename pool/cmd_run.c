@@ -346,7 +346,7 @@ static int result_tell(void)
 	char sentence[256];
 
 	if (run.options.json) {
-		AUTO_FREE char *text = report_result(&run.execution.result, &run.capture);
+		AUTO_FREE char *text = report_result(NULL, &run.execution.result, &run.capture);
 
 		printf("%s\n", text ? text : "{}");
 		fflush(stdout);

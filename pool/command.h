@@ -15,6 +15,7 @@
 /* Each takes its own name as argv[0] and returns the exit code. */
 int command_run(int argc, char **argv);
 int command_bench(int argc, char **argv);
+int command_serve(int argc, char **argv);
 int command_doctor(int argc, char **argv);
 
 /* The options that set a limit, as an argp child: its `input` is a struct limits. */

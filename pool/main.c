@@ -20,6 +20,7 @@ struct command {
 
 static const struct command commands[] = {
 	{ "run", command_run, "run a program in a sandbox, here and now" },
+	{ "serve", command_serve, "run the daemon: executions over HTTP" },
 	{ "bench", command_bench, "measure the pool with a program or a folder of them" },
 	{ "doctor", command_doctor, "try what this machine can enforce, and say what to mend" },
 };

@@ -243,6 +243,16 @@ static int first_workers_wait(struct pool *pool, struct error *error)
 		status.last_failure[0] ? status.last_failure : "it took too long");
 }
 
+static void op_types_join(struct pool *pool)
+{
+	const struct pool_service *service = pool->config.service;
+
+	memcpy(pool->op_types, shard_op_types, sizeof(shard_op_types));
+	pool->op_type_count = OP_COUNT;
+	for (unsigned i = 0; service && i < service->type_count; i++)
+		pool->op_types[pool->op_type_count++] = service->types[i];
+}
+
 int pool_start(struct pool **ret_pool, const struct pool_config *config, struct error *error)
 {
 	struct pool *pool;
@@ -255,6 +265,7 @@ int pool_start(struct pool **ret_pool, const struct pool_config *config, struct 
 	if (!pool)
 		return error_set(error, -ENOMEM, "no memory for a pool");
 	pool->config = *config;
+	op_types_join(pool);
 	if (!pool->config.queue_max || pool->config.queue_max > POOL_QUEUE_MAX)
 		pool->config.queue_max = QUEUE_STANDARD;
 	pthread_mutex_init(&pool->lock, NULL);

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "jail/layer.h"
 #include "pool/execution.h"
+#include "pool/service.h"
 
 struct pool;
 
@@ -22,6 +23,7 @@ struct pool_config {
 	unsigned shards;       /* 0: one a CPU that we may run on */
 	unsigned queue_max;    /* executions waiting, a shard; 0: the standard */
 	struct limits limits;  /* cells are built for these; requests may differ */
+	const struct pool_service *service; /* on the same loops; NULL: none. Lives as the pool */
 };
 
 struct pool_status {

@@ -14,6 +14,8 @@ struct pool {
 	char runtime_program[512];
 	uint32_t uid_first;
 	bool cells_stay; /* a clean cell is used again */
+	struct loop_op_type op_types[OP_COUNT + SERVICE_TYPES_MAX];
+	unsigned op_type_count;
 	struct slot *slots;
 	char *tails; /* the slots' tails, two each, touched only in a flood */
 	struct shard shards[POOL_SHARDS_MAX];

@@ -79,13 +79,25 @@ static void usage_add(cJSON *object, const struct usage *usage)
 	cJSON_AddNumberToObject(figures, "output_bytes", (double)usage->output_bytes);
 }
 
-char *report_result(const struct result *result, const struct capture *capture)
+static void notes_add(cJSON *object, const struct report_labels *labels)
+{
+	cJSON *notes = cJSON_AddArrayToObject(object, "notes");
+
+	for (unsigned i = 0; i < labels->note_count; i++)
+		cJSON_AddItemToArray(notes, cJSON_CreateString(labels->notes[i].sentence));
+}
+
+char *report_result(
+	const struct report_labels *labels, const struct result *result,
+	const struct capture *capture)
 {
 	const struct capture_part *parts = capture->parts;
 	cJSON *object = cJSON_CreateObject();
 	char name[32], reason[256];
 	char *text;
 
+	if (labels)
+		cJSON_AddStringToObject(object, "id", labels->id);
 	cJSON_AddStringToObject(object, "verdict", verdict_name(result, name, sizeof(name)));
 	number_or_null_add(object, "exit_code",
 		result->verdict == VERDICT_OK || result->verdict == VERDICT_ERROR ||
@@ -113,6 +125,8 @@ char *report_result(const struct result *result, const struct capture *capture)
 	}
 	usage_add(object, &result->usage);
 	cJSON_AddStringToObject(object, "reset", result->reset);
+	if (labels)
+		notes_add(object, labels);
 	text = cJSON_PrintUnformatted(object);
 	cJSON_Delete(object);
 	return text;

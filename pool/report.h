@@ -7,12 +7,22 @@
 #include "pool/capture.h"
 #include "pool/pool.h"
 
+/* What the daemon adds to an answer. */
+struct report_labels {
+	const char *id;
+	const struct error *notes; /* what was changed in the request */
+	unsigned note_count;
+};
+
 /*
- * The whole answer to one execution; the field names are those of the API. Bytes that are not
+ * The whole answer to one execution, labelled if `labels` is not NULL; the field names are those of
+ * the API. Bytes that are not
  * UTF-8 stand beside the repaired text in base64 ("stdout_base64"). A new string of the caller's,
  * or NULL without memory.
  */
-char *report_result(const struct result *result, const struct capture *capture);
+char *report_result(
+	const struct report_labels *labels, const struct result *result,
+	const struct capture *capture);
 
 /* {"namespaces":"enforced",…} into `object`, a cJSON object. */
 struct cJSON;

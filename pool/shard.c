@@ -28,7 +28,7 @@
 #define BIRTH_PAUSE_NSEC_MIN (10 * NSEC_PER_MSEC)
 #define BIRTH_PAUSE_NSEC_MAX (5 * NSEC_PER_SEC)
 
-static const struct loop_op_type op_types[OP_COUNT] = {
+const struct loop_op_type shard_op_types[OP_COUNT] = {
 	[OP_NURSERY_RECEIVE] = { "nursery-receive", nursery_received },
 	[OP_NURSERY_EXIT] = { "nursery-exit", nursery_exited },
 	[OP_TEMPLATE_RECEIVE] = { "template-receive", template_received },
@@ -266,6 +266,9 @@ static void everything_ends(struct shard *shard)
 			slot->state != SLOT_QUARANTINED)
 			slot_replace(slot, "stop");
 	}
+	if (shard->pool->config.service)
+		shard->pool->config.service->stop(
+			shard->pool->config.service->owner, shard->number);
 	nursery_stop(&shard->nursery);
 	template_stop(&shard->template);
 	stop_when_quiet(shard);
@@ -278,8 +281,13 @@ static void shard_woken(void *owner)
 	shard_inbox_take(shard);
 	if (atomic_exchange(&shard->attention, false))
 		shard_executions_attend(shard);
+	if (atomic_exchange(&shard->service_woken, false) && !shard->stopping)
+		shard->pool->config.service->woken(
+			shard->pool->config.service->owner, shard->number);
 	if (atomic_load(&shard->pool->stopping) && !shard->stopping)
 		everything_ends(shard);
+	else
+		stop_when_quiet(shard);
 }
 
 void shard_stop(struct shard *shard)
@@ -301,11 +309,12 @@ static void thread_settle(struct shard *shard)
 
 static int shard_open(struct shard *shard, struct error *error)
 {
+	const struct pool_service *service = shard->pool->config.service;
 	struct loop_config loop_config = {
-		.types = op_types,
-		.type_count = OP_COUNT,
+		.types = shard->pool->op_types,
+		.type_count = shard->pool->op_type_count,
 		.ops_max = shard->slot_count * OPS_PER_SLOT + shard->pool->config.queue_max +
-			OPS_OF_SHARD,
+			OPS_OF_SHARD + (service ? service->ops_max : 0),
 		.woken = shard_woken,
 		.owner = shard,
 	};

@@ -52,6 +52,7 @@ struct shard {
 
 	pthread_mutex_t inbox_lock;
 	struct list inbox;    /* executions from other threads */
+	atomic_bool service_woken;
 	atomic_bool attention; /* some execution of ours was cancelled or resumed */
 	bool stopping;
 
@@ -64,6 +65,9 @@ struct shard {
 	char last_failure[256]; /* guarded by inbox_lock */
 	struct shard_counters counters;
 };
+
+/* What its operations are called and who is told when they are done; the service's follow. */
+extern const struct loop_op_type shard_op_types[OP_COUNT];
 
 /* Starts the thread. The shard's pool, number, cpu, slots and slot_count are set. 0 or -errno. */
 int shard_start(struct shard *shard, struct error *error);

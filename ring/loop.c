@@ -24,6 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -237,6 +238,31 @@ loop_op loop_recv(struct loop *loop, unsigned type, void *owner, int fd, void *b
 
 	if (op) {
 		io_uring_prep_recv(sqe, fd, buffer, size, 0);
+		io_uring_sqe_set_data64(sqe, op);
+	}
+	return op;
+}
+
+loop_op loop_send(
+	struct loop *loop, unsigned type, void *owner, int fd, const void *buffer, size_t size)
+{
+	struct io_uring_sqe *sqe;
+	loop_op op = op_start(loop, type, owner, &sqe);
+
+	if (op) {
+		io_uring_prep_send(sqe, fd, buffer, size, MSG_NOSIGNAL);
+		io_uring_sqe_set_data64(sqe, op);
+	}
+	return op;
+}
+
+loop_op loop_accept(struct loop *loop, unsigned type, void *owner, int fd)
+{
+	struct io_uring_sqe *sqe;
+	loop_op op = op_start(loop, type, owner, &sqe);
+
+	if (op) {
+		io_uring_prep_accept(sqe, fd, NULL, NULL, SOCK_CLOEXEC);
 		io_uring_sqe_set_data64(sqe, op);
 	}
 	return op;

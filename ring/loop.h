@@ -63,9 +63,14 @@ unsigned loop_inflight(const struct loop *loop, int type);
  */
 loop_op loop_poll(struct loop *loop, unsigned type, void *owner, int fd, short events);
 loop_op loop_recv(struct loop *loop, unsigned type, void *owner, int fd, void *buffer, size_t size);
+loop_op loop_send(struct loop *loop, unsigned type, void *owner, int fd, const void *buffer,
+	size_t size); /* no SIGPIPE */
 loop_op loop_read(struct loop *loop, unsigned type, void *owner, int fd, void *buffer, size_t size);
 loop_op loop_write(struct loop *loop, unsigned type, void *owner, int fd, const void *buffer,
 	size_t size);
+
+/* A connection on a listening socket: the result is its descriptor, close-on-exec, the owner's. */
+loop_op loop_accept(struct loop *loop, unsigned type, void *owner, int fd);
 
 /*
  * Waits for a child of this process to end, and reaps it. `ret_info` is filled as by waitid(2).

@@ -21,6 +21,8 @@ static const struct {
 	{ IORING_OP_READ, "read" },
 	{ IORING_OP_WRITE, "write" },
 	{ IORING_OP_RECV, "recv" },
+	{ IORING_OP_SEND, "send" },
+	{ IORING_OP_ACCEPT, "accept" },
 	{ IORING_OP_POLL_ADD, "poll" },
 	{ IORING_OP_ASYNC_CANCEL, "cancel" },
 };

@@ -30,7 +30,7 @@ static void captured(enum output_kind kind, const char *text)
 /* Parses the report; as text it must be one line. */
 static void reported(const struct result *result)
 {
-	AUTO_FREE char *text = report_result(result, &capture);
+	AUTO_FREE char *text = report_result(NULL, result, &capture);
 
 	cr_assert_not_null(text);
 	cr_expect_null(strchr(text, '\n'));
