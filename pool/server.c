@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -154,6 +155,30 @@ static void server_stop(void *owner, unsigned number)
 
 /* --- Opening and closing ---------------------------------------------------------------------- */
 
+/*
+ * Removes the file if nobody listens behind it. For a moment after its death a killed daemon seems
+ * to: its io_uring, which holds the socket, is taken down by the kernel's workers (Linux
+ * io_uring/io_uring.c, io_ring_exit_work). So the process that listened is asked for (SO_PEERCRED,
+ * unix(7)).
+ */
+static bool is_served(const struct sockaddr_un *address)
+{
+	AUTO_FD fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct ucred owner = { .pid = 0 };
+	socklen_t size = sizeof(owner);
+
+	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0) {
+		if (errno == ECONNREFUSED)
+			unlink(address->sun_path);
+		return false;
+	}
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &owner, &size) < 0 || owner.pid <= 0 ||
+	    kill(owner.pid, 0) == 0 || errno != ESRCH)
+		return true;
+	unlink(address->sun_path);
+	return false;
+}
+
 static int unix_listen(const char *path, int *ret_fd, struct error *error)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -167,11 +192,8 @@ static int unix_listen(const char *path, int *ret_fd, struct error *error)
 	memcpy(address.sun_path, path, strlen(path) + 1);
 	if (fd < 0)
 		return error_set(error, -errno, "cannot make a socket: %s", error_text(errno));
-	/* A file that nobody listens behind is a dead daemon's. */
-	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
+	if (is_served(&address))
 		return error_set(error, -EADDRINUSE, "another daemon listens on %s", path);
-	if (errno == ECONNREFUSED)
-		unlink(path);
 	mask = umask(0117);
 	result = bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : 0;
 	umask(mask);

@@ -58,7 +58,7 @@ fuzz = $(1) -max_total_time=$(FUZZ_SECONDS) -verbosity=0 -artifact_prefix=$(1)- 
 
 $(BUILD)/fuzz/%: tests/fuzz/%.c $$(call sources_of,tests/fuzz/$$*.c) $(wildcard */*.h)
 	@mkdir -p $(@D) $@.found
-	$(call say,FUZZ,$@) clang $(CPPFLAGS) -std=gnu17 -O1 -g -fsanitize=fuzzer,address,undefined \
+	$(call say,FUZZ,$@) clang $(CPPFLAGS) -I/usr/share/include/llhttp -std=gnu17 -O1 -g -fsanitize=fuzzer,address,undefined \
 		-fno-sanitize-recover=all -o $@ $(filter %.c,$^) $(PKG_LIBS)
 
 ifneq ($(FUZZERS),)

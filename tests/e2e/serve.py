@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import select
 import signal
 import socket
 import stat
@@ -56,9 +57,13 @@ class ServeTest(CorralTest):
                             "--state-dir", self.folder.name + "/state", *options,
                             env={**os.environ, "NOTIFY_SOCKET": self.folder.name + "/notify"},
                             stderr=open(self.folder.name + "/log", "wb"))
+        ended = os.pidfd_open(daemon.pid)
         try:
+            readable, _, _ = select.select([notify, ended], [], [], SECONDS_MAX)
+            self.assertIn(notify, readable, "it did not start: " + self.log())
             self.assertEqual(notify.recv(64), b"READY=1")
         finally:
+            os.close(ended)
             notify.close()
             os.unlink(self.folder.name + "/notify")
         return daemon
