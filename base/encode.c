@@ -4,11 +4,14 @@
  */
 #include "base/encode.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define REPLACEMENT "\xef\xbf\xbd"
+
+static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 static bool is_between(uint8_t byte, uint8_t low, uint8_t high)
 {
@@ -89,8 +92,6 @@ char *utf8_repair(const void *bytes, size_t size)
 
 char *base64_encode(const void *bytes, size_t size)
 {
-	static const char digits[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	const uint8_t *s = bytes;
 	char *text = malloc((size + 2) / 3 * 4 + 1), *end = text;
 
@@ -107,4 +108,50 @@ char *base64_encode(const void *bytes, size_t size)
 	}
 	*end = '\0';
 	return text;
+}
+
+/* The three bytes of four digits, of which the last `padding` are '='. */
+static int group_read(const char *text, size_t padding, uint32_t *ret_group)
+{
+	uint32_t group = 0;
+
+	for (size_t i = 0; i < 4; i++) {
+		const char *digit = i < 4 - padding ? strchr(digits, text[i]) : digits;
+
+		if (!digit || (i >= 4 - padding && text[i] != '='))
+			return -EINVAL;
+		group = group << 6 | (uint32_t)(digit - digits);
+	}
+	if (group & ((1u << 8 * padding) - 1))
+		return -EINVAL;
+	*ret_group = group;
+	return 0;
+}
+
+int base64_decode(const char *text, char **ret_bytes, size_t *ret_size)
+{
+	size_t length = strlen(text);
+	size_t padding = length < 4 ? 0 : (size_t)(text[length - 1] == '=') +
+		(size_t)(text[length - 1] == '=' && text[length - 2] == '=');
+	char *bytes, *end;
+
+	if (length % 4)
+		return -EINVAL;
+	bytes = end = malloc(length / 4 * 3 + 1);
+	if (!bytes)
+		return -ENOMEM;
+	for (size_t at = 0; at < length; at += 4) {
+		uint32_t group;
+
+		if (group_read(text + at, at + 4 == length ? padding : 0, &group) < 0) {
+			free(bytes);
+			return -EINVAL;
+		}
+		*end++ = (char)(group >> 16);
+		*end++ = (char)(group >> 8);
+		*end++ = (char)group;
+	}
+	*ret_bytes = bytes;
+	*ret_size = (size_t)(end - bytes) - padding;
+	return 0;
 }

@@ -17,6 +17,13 @@ size_t utf8_valid_size(const void *bytes, size_t size);
 char *base64_encode(const void *bytes, size_t size);
 
 /*
+ * Back again: new bytes of the caller's. 0, -ENOMEM, or -EINVAL for what base64_encode() does not
+ * write: other characters (line ends too), a length that is no multiple of 4, stray bits at the
+ * end.
+ */
+int base64_decode(const char *text, char **ret_bytes, size_t *ret_size);
+
+/*
  * A new NUL-terminated string of the caller's in which each invalid byte and NUL is U+FFFD, as a
  * browser shows it (WHATWG: one replacement a byte here). NULL without memory.
  */

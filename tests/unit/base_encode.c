@@ -5,6 +5,7 @@
 #include "base/encode.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -125,34 +126,35 @@ Test(encode, writes_base64_as_the_rfc_shows_it)
 	}
 }
 
-static size_t base64_decode(const char *text, uint8_t *bytes)
-{
-	static const char digits[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	size_t size = 0;
-	uint32_t bits = 0;
-	unsigned count = 0;
-
-	for (; *text && *text != '='; text++) {
-		bits = bits << 6 | (uint32_t)(strchr(digits, *text) - digits);
-		if ((count += 6) >= 8)
-			bytes[size++] = (uint8_t)(bits >> (count -= 8));
-	}
-	return size;
-}
-
 Test(encode, loses_no_byte_in_base64)
 {
-	uint8_t bytes[259], back[300];
+	uint8_t bytes[259];
 
 	for (size_t i = 0; i < sizeof(bytes); i++)
 		bytes[i] = (uint8_t)(i * 151);
 	for (size_t size = 0; size <= sizeof(bytes); size++) {
-		char *text = base64_encode(bytes, size);
+		char *text = base64_encode(bytes, size), *back;
+		size_t back_size;
 
 		cr_assert_eq(strlen(text), (size + 2) / 3 * 4);
-		cr_assert_eq(base64_decode(text, back), size);
+		cr_assert_eq(base64_decode(text, &back, &back_size), 0);
+		cr_assert_eq(back_size, size);
 		cr_assert_eq(memcmp(back, bytes, size), 0);
+		free(back);
 		free(text);
 	}
+}
+
+Test(encode, reads_no_base64_that_it_would_not_write)
+{
+	static const char *const wrong[] = { "Z", "Zg", "Zg=", "Zg==Zg==", "Z===", "====", "Zh==",
+		"Zm9=", "Zm9v\n", "Zm 9", "Zm9v-_-_", "=Zg=", "Zg=v", "Zm9vZg==\n" };
+	char *bytes;
+	size_t size;
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		cr_expect_eq(base64_decode(wrong[i], &bytes, &size), -EINVAL, "%s", wrong[i]);
+	cr_expect_eq(base64_decode("", &bytes, &size), 0);
+	cr_expect_eq(size, 0);
+	free(bytes);
 }
