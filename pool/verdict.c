@@ -5,6 +5,7 @@
 #include "pool/verdict.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -43,6 +44,23 @@ const char *verdict_name(const struct result *result, char *buffer, size_t size)
 	else
 		snprintf(buffer, size, "%s", names[result->verdict]);
 	return buffer;
+}
+
+int verdict_parse(const char *name, struct result *result)
+{
+	struct result each = { .verdict = VERDICT_OK };
+	char text[32];
+
+	for (; each.verdict < VERDICT_COUNT; each.verdict++)
+		for (each.limit = 0; each.limit < LIMIT_COUNT; each.limit++) {
+			if (strcmp(verdict_name(&each, text, sizeof(text)), name) != 0)
+				continue;
+			result->verdict = each.verdict;
+			result->limit = each.verdict == VERDICT_LIMIT ? each.limit
+								      : RESULT_NO_LIMIT;
+			return 0;
+		}
+	return -EINVAL;
 }
 
 /* As a shell sees a process that the kernel ended for the same reason (signal(7)). */

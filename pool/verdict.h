@@ -52,6 +52,12 @@ const char *verdict_word(enum verdict verdict);
 /* "ok", "limit:memory"…; the limit's name is the design's short word. Returns `buffer`. */
 const char *verdict_name(const struct result *result, char *buffer, size_t size);
 
+/*
+ * The verdict of such a name, into result->verdict and result->limit (RESULT_NO_LIMIT where the
+ * name has none). 0 or -EINVAL.
+ */
+int verdict_parse(const char *name, struct result *result);
+
 /* For a shell: 0 ok, 1 error, N exit, 128+N signal, 124 timeout, 130 cancelled, 125 ours;
  * limits: 137 memory and pids, 152 cpu, 153 output and files. */
 int verdict_exit_code(const struct result *result);

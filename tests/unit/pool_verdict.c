@@ -7,6 +7,7 @@
 #include "base/clock.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <signal.h>
 
 static const struct {
@@ -73,6 +74,27 @@ Test(verdict, has_a_name_an_exit_code_and_a_sentence)
 	}
 	for (int i = 0; i < VERDICT_COUNT; i++)
 		cr_expect(seen[i], "verdict %d has no row", i);
+}
+
+Test(verdict, is_read_back_from_its_name)
+{
+	struct result result = { .verdict = VERDICT_OK };
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct result *row = &rows[i].result;
+
+		cr_assert_eq(verdict_parse(rows[i].name, &result), 0, "%s", rows[i].name);
+		cr_expect_eq(result.verdict, row->verdict, "%s", rows[i].name);
+		if (row->verdict == VERDICT_LIMIT)
+			cr_expect_eq(result.limit, row->limit, "%s", rows[i].name);
+		else
+			cr_expect_eq(result.limit, RESULT_NO_LIMIT, "%s", rows[i].name);
+	}
+	cr_expect_eq(verdict_parse("limit", &result), -EINVAL);
+	cr_expect_eq(verdict_parse("limit:", &result), -EINVAL);
+	cr_expect_eq(verdict_parse("limit:cpu_time", &result), -EINVAL);
+	cr_expect_eq(verdict_parse("okay", &result), -EINVAL);
+	cr_expect_eq(verdict_parse("", &result), -EINVAL);
 }
 
 Test(verdict, is_cut_to_the_room_that_there_is)
