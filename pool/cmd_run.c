@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/own.h"
 #include "pool/command.h"
+#include "pool/program.h"
 #include "pool/report.h"
 
 #include <errno.h>
@@ -18,24 +19,8 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define OUTLET_BYTES (4 * OUTPUT_CHUNK_BYTES_MAX)
-#define CODE_BYTES_MAX (1u << 20)
-#define LISTS_BYTES_MAX (64u * 1024u)
-
-struct list_text {
-	char bytes[LISTS_BYTES_MAX]; /* "item\0" each */
-	size_t used;
-};
-
-struct run_options {
-	const char *file; /* or "-" */
-	const char *code;
-	bool json;
-	struct pool_config config;
-	struct list_text environment, arguments;
-};
 
 /* Between the shard's thread and this one. */
 struct outlet {
@@ -52,7 +37,8 @@ struct outlet {
 };
 
 struct run {
-	struct run_options options;
+	struct program program;
+	struct pool_config config;
 	struct pool *pool;
 	struct execution execution;
 	struct outlet outlet;
@@ -63,120 +49,23 @@ static struct run run;
 
 /* --- The command line ------------------------------------------------------------------------ */
 
-static void list_text_add(struct list_text *list, const char *item, struct argp_state *state)
-{
-	size_t size = strlen(item) + 1;
-
-	if (size > sizeof(list->bytes) - list->used)
-		argp_error(state, "environment and arguments are longer than %u bytes",
-			LISTS_BYTES_MAX);
-	memcpy(list->bytes + list->used, item, size);
-	list->used += size;
-}
-
 static error_t run_option(int key, char *argument, struct argp_state *state)
 {
-	struct run_options *options = state->input;
-
-	switch (key) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &options->config.limits;
-		return 0;
-	case 'e':
-		options->code = argument;
-		return 0;
-	case 'r':
-		options->config.runtime = argument;
-		return 0;
-	case 'E':
-		if (!strchr(argument, '=') || argument[0] == '=')
-			argp_error(state, "--env wants NAME=VALUE, not '%s'", argument);
-		list_text_add(&options->environment, argument, state);
-		return 0;
-	case 'j':
-		options->json = true;
-		return 0;
-	case ARGP_KEY_ARG:
-		if (!options->code && !options->file) {
-			options->file = argument;
-			/* What follows the file is the program's own. */
-			for (int i = state->next; i < state->argc; i++)
-				list_text_add(&options->arguments, state->argv[i], state);
-			state->next = state->argc;
-			return 0;
-		}
-		list_text_add(&options->arguments, argument, state);
-		return 0;
-	case ARGP_KEY_END:
-		if (!options->code && !options->file)
-			argp_error(state, "give a FILE, '-' for standard input, or -e CODE");
-		return 0;
-	}
-	return ARGP_ERR_UNKNOWN;
+	if (key != ARGP_KEY_INIT)
+		return ARGP_ERR_UNKNOWN;
+	state->child_inputs[0] = state->input;
+	return 0;
 }
 
-static const struct argp_option run_options[] = {
-	{ "eval", 'e', "CODE", 0, "Run CODE", 1 },
-	{ "runtime", 'r', "NAME", 0, "What runs it (python)", 1 },
-	{ "env", 'E', "NAME=VALUE", 0, "Add to the program's environment", 1 },
-	{ "json", 'j', 0, 0, "Print the whole result as one JSON document", 1 },
-	{ 0 },
-};
-
-static const struct argp_child run_children[] = { { &limits_argp, 0, NULL, 2 }, { 0 } };
+static const struct argp_child run_children[] = { { &program_argp, 0, NULL, 0 }, { 0 } };
 
 static const struct argp run_argp = {
-	.options = run_options,
 	.parser = run_option,
-	.args_doc = "FILE [ARG...]\n-e CODE [ARG...]\n-",
-	.doc = "Runs one program in a sandbox. Exit code: 0 ok, 1 the program raised, N it exited "
-	       "with N, 128+N it died of signal N, 124 timeout, 137 memory or pids, 152 CPU time, "
-	       "153 output or files, 130 it was interrupted, 125 denied or corral itself failed, "
-	       "2 the command line is wrong.",
+	.doc = "Runs one program in a sandbox. " PROGRAM_EXIT_CODES,
 	.children = run_children,
 };
 
-/* --- Code and standard input ----------------------------------------------------------------- */
-
-static int code_read(const char *path, char **ret_code, size_t *ret_size, struct error *error)
-{
-	bool is_stdin = strcmp(path, "-") == 0;
-	AUTO_FD fd = is_stdin ? dup(0) : open(path, O_RDONLY | O_CLOEXEC);
-	char *code = malloc(CODE_BYTES_MAX + 1);
-	size_t used = 0;
-
-	if (fd < 0 || !code) {
-		int code_error = fd < 0 ? -errno : -ENOMEM;
-
-		free(code);
-		return error_set(
-			error, code_error, "cannot open %s: %s", path, error_text(code_error));
-	}
-	for (;;) {
-		ssize_t n = read(fd, code + used, CODE_BYTES_MAX + 1 - used);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0) {
-			n = -errno;
-			free(code);
-			return error_set(
-				error, (int)n, "cannot read %s: %s", path, error_text((int)n));
-		}
-		used += (size_t)n;
-		if (n == 0 || used > CODE_BYTES_MAX)
-			break;
-	}
-	if (used > CODE_BYTES_MAX) {
-		free(code);
-		return error_set(error, -EFBIG,
-			"%s is longer than %u bytes, the most that a program may be", path,
-			CODE_BYTES_MAX);
-	}
-	*ret_code = code;
-	*ret_size = used;
-	return 0;
-}
+/* --- Standard input -------------------------------------------------------------------------- */
 
 /* Our stdin may be a terminal, or open for writing: the program gets a pipe, never the thing
  * itself. */
@@ -272,21 +161,6 @@ static void run_done(struct execution *execution)
 	pthread_mutex_unlock(&run.outlet.lock);
 }
 
-static bool all_written(int fd, const char *bytes, size_t size)
-{
-	while (size > 0) {
-		ssize_t n = write(fd, bytes, size);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return false;
-		bytes += n;
-		size -= (size_t)n;
-	}
-	return true;
-}
-
 /* Takes what is there and writes it outside the lock. False when our reader has gone. */
 static bool outlet_write(struct outlet *outlet)
 {
@@ -302,7 +176,8 @@ static bool outlet_write(struct outlet *outlet)
 	outlet->waiting = false;
 	pthread_mutex_unlock(&outlet->lock);
 	for (unsigned i = 0; i < taken.chunk_count; i++) {
-		well = well && all_written(taken.chunks[i].fd, bytes, taken.chunks[i].size);
+		well = well &&
+			command_write(taken.chunks[i].fd, bytes, taken.chunks[i].size) == 0;
 		bytes += taken.chunks[i].size;
 	}
 	if (taken.waiting)
@@ -345,7 +220,7 @@ static int result_tell(void)
 {
 	char sentence[256];
 
-	if (run.options.json) {
+	if (run.program.json) {
 		AUTO_FREE char *text = report_result(NULL, &run.execution.result, &run.capture);
 
 		printf("%s\n", text ? text : "{}");
@@ -362,15 +237,15 @@ static void execution_prepare(char *code, size_t code_bytes)
 
 	execution->code = code;
 	execution->code_bytes = code_bytes;
-	execution->environment = run.options.environment.bytes;
-	execution->environment_bytes = run.options.environment.used;
-	execution->arguments = run.options.arguments.bytes;
-	execution->arguments_bytes = run.options.arguments.used;
-	execution->limits = run.options.config.limits;
-	execution->stream = !run.options.json;
-	execution->want_result = run.options.json;
-	execution->output = run.options.json ? output_captured : output_passed_on;
-	execution->gap = run.options.json ? gap_captured : gap_passed_on;
+	execution->environment = run.program.environment.bytes;
+	execution->environment_bytes = run.program.environment.used;
+	execution->arguments = run.program.arguments.bytes;
+	execution->arguments_bytes = run.program.arguments.used;
+	execution->limits = run.program.limits;
+	execution->stream = !run.program.json;
+	execution->want_result = run.program.json;
+	execution->output = run.program.json ? output_captured : output_passed_on;
+	execution->gap = run.program.json ? gap_captured : gap_passed_on;
 	execution->done = run_done;
 }
 
@@ -384,11 +259,11 @@ static int run_embedded(struct error *error)
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGTERM);
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
-	result = pool_start(&run.pool, &run.options.config, error);
+	result = pool_start(&run.pool, &run.config, error);
 	if (result < 0)
 		return result;
 	/* The code itself came from stdin: nothing is left there for the program. */
-	if (!run.options.file || strcmp(run.options.file, "-") != 0)
+	if (!program_is_stdin(&run.program))
 		result = stdin_connect(&run.execution);
 	if (result == 0)
 		result = pool_submit(run.pool, &run.execution);
@@ -405,20 +280,19 @@ int command_run(int argc, char **argv)
 	struct error error = { .sentence = "" };
 	char *code = NULL;
 	size_t code_bytes = 0;
-	int result = 0;
+	int result;
 
-	pool_config_init(&run.options.config);
-	run.options.config.workers = run.options.config.shards = 1;
+	pool_config_init(&run.config);
+	run.config.workers = run.config.shards = 1;
+	run.program.limits = run.config.limits;
+	run.program.runtime = run.config.runtime;
 	execution_init(&run.execution);
 	pthread_mutex_init(&run.outlet.lock, NULL);
 	pthread_cond_init(&run.outlet.changed, NULL);
-	argp_parse(&run_argp, argc, argv, ARGP_IN_ORDER, NULL, &run.options);
-	if (run.options.code) {
-		code_bytes = strlen(run.options.code);
-		code = strdup(run.options.code);
-	} else {
-		result = code_read(run.options.file, &code, &code_bytes, &error);
-	}
+	argp_parse(&run_argp, argc, argv, ARGP_IN_ORDER, NULL, &run.program);
+	run.config.limits = run.program.limits;
+	run.config.runtime = run.program.runtime;
+	result = program_code_read(&run.program, &code, &code_bytes, &error);
 	if (result == 0) {
 		execution_prepare(code, code_bytes);
 		result = run_embedded(&error);

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * pool/command.c: the options that several subcommands have in common.
+ * pool/command.c: what several subcommands have in common.
  */
 #include "pool/command.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #define LIMIT_KEY 0x1000
 
@@ -45,4 +47,19 @@ int command_failed(const char *command, const char *sentence)
 {
 	fprintf(stderr, "corral %s: %s\n", command, sentence);
 	return EXIT_OURS;
+}
+
+int command_write(int fd, const char *bytes, size_t size)
+{
+	while (size > 0) {
+		ssize_t n = write(fd, bytes, size);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		bytes += n;
+		size -= (size_t)n;
+	}
+	return 0;
 }

@@ -23,3 +23,6 @@ extern const struct argp limits_argp;
 
 /* "corral run: SENTENCE" on stderr; returns EXIT_OURS. */
 int command_failed(const char *command, const char *sentence);
+
+/* All of `bytes` into a descriptor of ours, 1 or 2. 0 or a negative errno. */
+int command_write(int fd, const char *bytes, size_t size);
