@@ -64,7 +64,7 @@ $(BUILD)/llhttp/%.o: $(LLHTTP)/%.c
 	@mkdir -p $(@D)
 	$(call say,CC,$@) $(CC) -I/usr/share/include/llhttp $(CFLAGS) -w -c $< -o $@
 
-$(BUILD)/pool/http_request.o: CPPFLAGS += -I/usr/share/include/llhttp
+$(BUILD)/pool/http_request.o $(BUILD)/pool/http_answer.o: CPPFLAGS += -I/usr/share/include/llhttp
 
 $(BUILD)/libcorral.a: $(call objects,$(DAEMON_SRCS)) $(LLHTTP_OBJS)
 	$(call say,AR,$@) rm -f $@ && ar rcs $@ $^
