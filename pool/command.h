@@ -14,6 +14,8 @@
 
 /* Each takes its own name as argv[0] and returns the exit code. */
 int command_run(int argc, char **argv);
+int command_exec(int argc, char **argv);
+int command_status(int argc, char **argv);
 int command_bench(int argc, char **argv);
 int command_serve(int argc, char **argv);
 int command_doctor(int argc, char **argv);

@@ -21,6 +21,8 @@ struct command {
 static const struct command commands[] = {
 	{ "run", command_run, "run a program in a sandbox, here and now" },
 	{ "serve", command_serve, "run the daemon: executions over HTTP" },
+	{ "exec", command_exec, "run a program through the daemon" },
+	{ "status", command_status, "show what the daemon is doing" },
 	{ "bench", command_bench, "measure the pool with a program or a folder of them" },
 	{ "doctor", command_doctor, "try what this machine can enforce, and say what to mend" },
 };
