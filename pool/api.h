@@ -13,3 +13,4 @@ void api_handle(struct connection *connection, const struct http_request *reques
 /* POST /v1/execute (api_execute.c), and its answer when the execution is over. */
 void api_execute(struct connection *connection, const struct http_request *request);
 void api_execute_answer(struct connection *connection);
+void api_execute_clear(struct connection *connection); /* what the request owns */

@@ -113,8 +113,10 @@ static int stdin_open(const struct request *request, int *ret_fd)
 	return 0;
 }
 
-static void exchange_clear(struct exchange *exchange)
+void api_execute_clear(struct connection *connection)
 {
+	struct exchange *exchange = &connection->exchange;
+
 	capture_clear(&exchange->capture);
 	fd_close(&exchange->execution.stdin_fd);
 	request_free(&exchange->request);
@@ -161,7 +163,7 @@ static void output_bound(struct request *request)
 
 static void submit_refused(struct connection *connection, int error)
 {
-	exchange_clear(&connection->exchange);
+	api_execute_clear(connection);
 	if (error == -EAGAIN)
 		connection_refuse(connection, 429, "the queue is full; try again later");
 	else if (error == -EMSGSIZE)
@@ -200,12 +202,13 @@ void api_execute(struct connection *connection, const struct http_request *reque
 		return;
 	}
 	result = request_parse(request->body ? request->body : "", request->body_bytes,
-		&server->config.limits, &exchange->request, &error);
+		&server_tuning(connection->shard)->limits, &exchange->request, &error);
 	if (result < 0) {
 		connection_refuse(connection, parse_status(result), error.sentence);
 		return;
 	}
 	id_give(connection);
+	events_clear(&exchange->events);
 	output_bound(&exchange->request);
 	exchange->streaming = exchange->request.stream;
 	exchange->head_sent = exchange->last_line = exchange->paused = exchange->over = false;
@@ -234,9 +237,24 @@ static bool has_waited(const struct execution *execution)
 	       clock_now_nsec() - execution->submitted_nsec >= execution->queue_nsec_max;
 }
 
+/* What is missing is said, by the last note if there are that many. */
+static void shortage_note(struct exchange *exchange)
+{
+	struct request *request = &exchange->request;
+
+	if (!exchange->capture.short_of_memory && !exchange->events.short_of_memory)
+		return;
+	if (request->note_count == LIMIT_COUNT)
+		request->note_count--;
+	error_set(&request->notes[request->note_count++], 0,
+		"the daemon had no memory for a part of the output, which is left out");
+}
+
 static char *answer_text(struct connection *connection)
 {
-	const struct exchange *exchange = &connection->exchange;
+	struct exchange *exchange = &connection->exchange;
+
+	shortage_note(exchange);
 	const struct report_labels labels = { .id = exchange->id,
 		.notes = exchange->request.notes,
 		.note_count = exchange->request.note_count };
@@ -287,5 +305,5 @@ void api_execute_answer(struct connection *connection)
 	} else {
 		connection_answer(connection, 200, "application/json", text, strlen(text));
 	}
-	exchange_clear(exchange);
+	api_execute_clear(connection);
 }

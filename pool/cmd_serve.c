@@ -3,8 +3,9 @@
  * pool/cmd_serve.c: corral serve: the daemon, from its configuration to its drained end.
  *
  * The main thread starts everything and then waits for signals; all work is on the shards' threads.
- * SIGTERM and SIGINT drain: nobody is accepted any more, what runs is answered, and after the drain
- * timeout what still runs is cancelled. A second signal does not wait.
+ * SIGHUP reads file and environment again and takes over what may change; what needs a restart is
+ * told. SIGTERM and SIGINT drain: nobody is accepted any more, what runs is answered, and after the
+ * drain timeout what still runs is cancelled. A second signal does not wait.
  */
 #include "base/clock.h"
 #include "base/log.h"
@@ -24,6 +25,8 @@
 #define ANSWER_NSEC_MAX (30 * NSEC_PER_SEC)
 
 struct daemon {
+	int argc;
+	char **argv;
 	struct config config;
 	struct token token;
 	struct server *server;
@@ -56,6 +59,18 @@ static void socket_folder_make(const char *path)
 		mkdir("/run/corral", 0755);
 }
 
+static struct server_tuning tuning_of(const struct config *config)
+{
+	return (struct server_tuning){
+		.body_bytes_max = config->body_bytes_max,
+		.head_nsec_max = config->header_timeout_nsec,
+		.body_nsec_max = config->body_timeout_nsec,
+		.idle_nsec_max = config->idle_timeout_nsec,
+		.answer_nsec_max = ANSWER_NSEC_MAX,
+		.limits = config->limits,
+	};
+}
+
 static int listeners_open(struct daemon *daemon, struct error *error)
 {
 	const struct config *config = &daemon->config;
@@ -67,12 +82,7 @@ static int listeners_open(struct daemon *daemon, struct error *error)
 		.address_text = config->listen.text,
 		.token = daemon->token.text,
 		.connections_max = config->connections_max,
-		.body_bytes_max = config->body_bytes_max,
-		.head_nsec_max = config->header_timeout_nsec,
-		.body_nsec_max = config->body_timeout_nsec,
-		.idle_nsec_max = config->idle_timeout_nsec,
-		.answer_nsec_max = ANSWER_NSEC_MAX,
-		.limits = config->limits,
+		.tuning = tuning_of(config),
 	};
 	int result = has_address ? token_keep(&daemon->token, config->token_file, error) : 0;
 
@@ -110,13 +120,39 @@ static void where_told(const struct daemon *daemon)
 	log_info("serving on %s%s with %u workers", config->socket, port, config->workers);
 }
 
+/* SIGHUP: file and environment anew; what is wrong in them changes nothing. */
+static void daemon_reload(struct daemon *daemon)
+{
+	static struct config fresh;
+	struct server_tuning tuning;
+	struct error error = { .sentence = "" };
+
+	config_init(&fresh);
+	argp_parse(&serve_argp, daemon->argc, daemon->argv, 0, NULL, &fresh);
+	if (config_load(&fresh, environ, &error) < 0) {
+		log_error("SIGHUP: %s; going on as before", error.sentence);
+		return;
+	}
+	if (config_reload(&daemon->config, &fresh, &error) > 0)
+		log_warning("SIGHUP: %s", error.sentence);
+	tuning = tuning_of(&daemon->config);
+	if (server_tune(daemon->server, &tuning) < 0)
+		log_error("SIGHUP: there is no memory for the new values; going on as before");
+	log_open(daemon->config.log_level);
+	config_log(&daemon->config);
+	log_info("SIGHUP: the configuration was read again");
+}
+
 /* Until it is time to go. */
-static void signals_await(const sigset_t *signals)
+static void signals_await(struct daemon *daemon, const sigset_t *signals)
 {
 	int number;
 
-	while (sigwait(signals, &number) != 0)
-		;
+	while (sigwait(signals, &number) != 0 || number == SIGHUP) {
+		notify_reloading();
+		daemon_reload(daemon);
+		notify_send("READY=1");
+	}
 	log_info("%s: draining", strsignal(number));
 	/* From here on the next one ends us as it would anybody; the kernel ends the cells. */
 	pthread_sigmask(SIG_UNBLOCK, signals, NULL);
@@ -126,7 +162,7 @@ static void daemon_run(struct daemon *daemon, const sigset_t *signals)
 {
 	where_told(daemon);
 	notify_send("READY=1");
-	signals_await(signals);
+	signals_await(daemon, signals);
 	notify_send("STOPPING=1");
 	if (!server_drain(daemon->server, daemon->config.drain_timeout_nsec))
 		log_warning("not all connections ended within the drain timeout; what runs is"
@@ -140,6 +176,8 @@ int command_serve(int argc, char **argv)
 	sigset_t signals;
 	int result;
 
+	daemon.argc = argc;
+	daemon.argv = argv;
 	config_init(&daemon.config);
 	argp_parse(&serve_argp, argc, argv, 0, NULL, &daemon.config);
 	if (config_load(&daemon.config, environ, &error) < 0)
@@ -153,6 +191,7 @@ int command_serve(int argc, char **argv)
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGHUP);
 	/* Threads inherit it, so that the signals come to sigwait() alone. */
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	result = daemon_start(&daemon, &error);

@@ -82,7 +82,7 @@ void connection_open(struct server_shard *shard, int fd, bool is_tcp)
 	connection->closing = connection->is_last = false;
 	connection->input_used = connection->input_taken = 0;
 	loop_timer_init(&connection->timer, timer_fired, connection);
-	connection->reader = http_reader_new(shard->server->config.body_bytes_max);
+	connection->reader = http_reader_new(server_tuning(shard)->body_bytes_max);
 	connection->input = malloc(CONNECTION_INPUT_BYTES);
 	list_append(&shard->open, &connection->node);
 	atomic_fetch_add(&shard->server->open, 1);
@@ -90,8 +90,21 @@ void connection_open(struct server_shard *shard, int fd, bool is_tcp)
 		connection_close(connection);
 		return;
 	}
-	timer_set(connection, shard->server->config.idle_nsec_max);
+	timer_set(connection, server_tuning(shard)->idle_nsec_max);
 	receive_arm(connection);
+}
+
+void connection_release(struct connection *connection)
+{
+	fd_close(&connection->fd);
+	http_reader_free(connection->reader);
+	connection->reader = NULL;
+	if (connection->exchange.running)
+		api_execute_clear(connection);
+	events_clear(&connection->exchange.events);
+	free(connection->input);
+	free(connection->output);
+	connection->input = connection->output = NULL;
 }
 
 static void closed_when_quiet(struct connection *connection)
@@ -102,13 +115,7 @@ static void closed_when_quiet(struct connection *connection)
 	if (!connection->closing || connection->receiving || connection->sending ||
 	    connection->watching || connection->exchange.running)
 		return;
-	fd_close(&connection->fd);
-	http_reader_free(connection->reader);
-	connection->reader = NULL;
-	events_clear(&connection->exchange.events);
-	free(connection->input);
-	free(connection->output);
-	connection->input = connection->output = NULL;
+	connection_release(connection);
 	connection->closing = false;
 	list_remove(&connection->node);
 	list_append(&shard->free, &connection->node);
@@ -160,11 +167,11 @@ void connection_watched(void *owner, int32_t result)
 
 static void request_next(struct connection *connection)
 {
-	const struct server_config *config = &connection->shard->server->config;
+	const struct server_tuning *tuning = server_tuning(connection->shard);
 
 	http_reader_next(connection->reader);
 	connection->state = CONNECTION_READING;
-	timer_set(connection, config->idle_nsec_max);
+	timer_set(connection, tuning->idle_nsec_max);
 	if (connection->input_taken < connection->input_used)
 		input_handle(connection);
 	else
@@ -192,17 +199,28 @@ static void request_complete(struct connection *connection)
 	api_handle(connection, request);
 }
 
+/* One deadline for the head, one for the body, each from its begin: trickling renews neither. */
+static void phase_timer_set(struct connection *connection, bool had_begun, bool had_head)
+{
+	const struct server_tuning *tuning = server_tuning(connection->shard);
+
+	if (!had_head && http_reader_has_head(connection->reader))
+		timer_set(connection, tuning->body_nsec_max);
+	else if (!had_begun && http_reader_has_begun(connection->reader))
+		timer_set(connection, tuning->head_nsec_max);
+}
+
 static void input_handle(struct connection *connection)
 {
-	const struct server_config *config = &connection->shard->server->config;
 	struct error error = { .sentence = "" };
 	enum http_progress progress;
-	bool had_begun;
+	bool had_begun, had_head;
 	size_t taken;
 	unsigned status;
 
 	while (connection->input_taken < connection->input_used && !connection->closing) {
 		had_begun = http_reader_has_begun(connection->reader);
+		had_head = http_reader_has_head(connection->reader);
 		progress = http_reader_take(connection->reader,
 			connection->input + connection->input_taken,
 			connection->input_used - connection->input_taken, &taken, &status, &error);
@@ -223,9 +241,7 @@ static void input_handle(struct connection *connection)
 			connection_refuse(connection, status, error.sentence);
 			return;
 		}
-		/* One deadline for the head, one more for the body: trickling does not renew it. */
-		if (!had_begun && http_reader_has_begun(connection->reader))
-			timer_set(connection, config->head_nsec_max + config->body_nsec_max);
+		phase_timer_set(connection, had_begun, had_head);
 	}
 	if (!connection->closing)
 		receive_arm(connection);
@@ -325,7 +341,7 @@ void connection_answer(struct connection *connection, unsigned status, const cha
 	connection->output_bytes = (size_t)size + body_bytes;
 	connection->output_sent = 0;
 	connection->state = CONNECTION_ANSWERING;
-	timer_set(connection, connection->shard->server->config.answer_nsec_max);
+	timer_set(connection, server_tuning(connection->shard)->answer_nsec_max);
 	send_arm(connection);
 }
 
@@ -341,7 +357,7 @@ void connection_sent(void *owner, int32_t result)
 	}
 	connection->output_sent += (size_t)result;
 	if (connection->output_sent < connection->output_bytes) {
-		timer_set(connection, connection->shard->server->config.answer_nsec_max);
+		timer_set(connection, server_tuning(connection->shard)->answer_nsec_max);
 		send_arm(connection);
 		return;
 	}
@@ -390,7 +406,7 @@ static void stream_send(struct connection *connection, const char *lines, size_t
 	connection->exchange.head_sent = true;
 	connection->output_bytes = (size_t)(at - connection->output);
 	connection->output_sent = 0;
-	timer_set(connection, connection->shard->server->config.answer_nsec_max);
+	timer_set(connection, server_tuning(connection->shard)->answer_nsec_max);
 	send_arm(connection);
 }
 

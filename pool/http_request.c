@@ -284,6 +284,11 @@ bool http_reader_has_begun(const struct http_reader *reader)
 	return reader->begun;
 }
 
+bool http_reader_has_head(const struct http_reader *reader)
+{
+	return reader->has_head;
+}
+
 const struct http_request *http_reader_request(const struct http_reader *reader)
 {
 	return &reader->request;

@@ -55,6 +55,9 @@ enum http_progress http_reader_take(struct http_reader *reader, const char *byte
 /* Whether any byte of a request was taken: the end of the connection here is no clean one. */
 bool http_reader_has_begun(const struct http_reader *reader);
 
+/* Whether the head is complete: what is missing is the body. */
+bool http_reader_has_head(const struct http_reader *reader);
+
 /* The complete request; valid until http_reader_next(). */
 const struct http_request *http_reader_request(const struct http_reader *reader);
 

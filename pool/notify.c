@@ -4,9 +4,12 @@
  */
 #include "pool/notify.h"
 
+#include "base/clock.h"
 #include "base/own.h"
 
+#include <inttypes.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -29,4 +32,13 @@ void notify_send(const char *state)
 		sendto(fd, state, strlen(state), MSG_NOSIGNAL | MSG_DONTWAIT,
 			(struct sockaddr *)&address,
 			(socklen_t)(offsetof(struct sockaddr_un, sun_path) + size));
+}
+
+void notify_reloading(void)
+{
+	char state[64];
+
+	snprintf(state, sizeof(state), "RELOADING=1\nMONOTONIC_USEC=%" PRIu64,
+		clock_now_nsec() / NSEC_PER_USEC);
+	notify_send(state);
 }

@@ -9,3 +9,6 @@
  * Without the variable nothing is sent; nobody waits for it either way.
  */
 void notify_send(const char *state);
+
+/* RELOADING=1, with the time that systemd wants beside it. READY=1 ends it. */
+void notify_reloading(void);

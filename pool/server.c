@@ -126,6 +126,8 @@ static void server_woken(void *owner, unsigned number)
 
 	shard->loop = pool_service_loop(server->pool, number);
 	inbox_take(shard);
+	if (shard->stopping)
+		return;
 	if (!atomic_load(&server->draining)) {
 		accepts_arm(shard);
 		return;
@@ -280,13 +282,17 @@ int server_open(
 	struct server **ret_server, const struct server_config *config, struct error *error)
 {
 	struct server *server = calloc(1, sizeof(*server));
+	pthread_condattr_t attributes;
 	int result;
 
 	if (!server)
 		return error_set(error, -ENOMEM, "no memory for a server");
 	server->config = *config;
 	pthread_mutex_init(&server->lock, NULL);
-	pthread_cond_init(&server->changed, NULL);
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&server->changed, &attributes);
+	pthread_condattr_destroy(&attributes);
 	for (unsigned i = 0; i < SERVER_LISTENERS_MAX; i++)
 		server->fds[i] = -1;
 	server->service = (struct pool_service){
@@ -299,12 +305,28 @@ int server_open(
 	};
 	if (getrandom(&server->id_salt, sizeof(server->id_salt), 0) < 0)
 		server->id_salt = clock_now_nsec();
-	result = listeners_open(server, error);
+	result = server_tune(server, &config->tuning);
+	if (result < 0)
+		error_set(error, result, "no memory for a server");
+	else
+		result = listeners_open(server, error);
 	if (result < 0) {
 		server_close(server);
 		return result;
 	}
 	*ret_server = server;
+	return 0;
+}
+
+int server_tune(struct server *server, const struct server_tuning *values)
+{
+	struct tuning *tuning = malloc(sizeof(*tuning));
+
+	if (!tuning)
+		return -ENOMEM;
+	tuning->values = *values;
+	tuning->previous = atomic_load(&server->tuning);
+	atomic_store(&server->tuning, tuning);
 	return 0;
 }
 
@@ -335,8 +357,8 @@ bool server_drain(struct server *server, uint64_t nsec)
 	struct timespec due;
 	int result = 0;
 
-	clock_gettime(CLOCK_REALTIME, &due);
-	due.tv_sec += (time_t)(nsec / NSEC_PER_SEC);
+	nsec += clock_now_nsec();
+	due = (struct timespec){ (time_t)(nsec / NSEC_PER_SEC), (long)(nsec % NSEC_PER_SEC) };
 	atomic_store(&server->draining, true);
 	shards_wake(server);
 	pthread_mutex_lock(&server->lock);
@@ -354,8 +376,20 @@ void server_close(struct server *server)
 		fd_close(&server->fds[i]);
 	if (server->listener_count && server->config.socket_path)
 		unlink(server->config.socket_path);
-	for (unsigned i = 0; i < POOL_SHARDS_MAX; i++)
-		free(server->shards[i].connections);
+	for (unsigned i = 0; i < POOL_SHARDS_MAX; i++) {
+		struct server_shard *shard = &server->shards[i];
+		struct list *node;
+
+		/* Whose execution ended on another shard after this one's thread had. */
+		while (shard->connections && (node = list_pop(&shard->open)))
+			connection_release(list_owner(node, struct connection, node));
+		free(shard->connections);
+	}
+	for (struct tuning *tuning = atomic_load(&server->tuning), *previous; tuning;
+		tuning = previous) {
+		previous = tuning->previous;
+		free(tuning);
+	}
 	free(server);
 }
 

@@ -15,6 +15,16 @@
 
 struct server;
 
+/* What can change while it serves; a connection keeps the body_bytes_max that it began with. */
+struct server_tuning {
+	size_t body_bytes_max;
+	uint64_t head_nsec_max;     /* from a request's first byte to the end of its head */
+	uint64_t body_nsec_max;     /* from there to its end */
+	uint64_t idle_nsec_max;     /* between requests */
+	uint64_t answer_nsec_max;   /* without progress while an answer is sent */
+	struct limits limits;       /* of requests that give none */
+};
+
 struct server_config {
 	const char *socket_path;    /* NULL: no unix socket */
 	const struct sockaddr *address; /* NULL: no TCP */
@@ -22,12 +32,7 @@ struct server_config {
 	const char *address_text;   /* the same for people */
 	const char *token;          /* what TCP clients bring; not empty if there is an address */
 	unsigned connections_max;   /* a shard */
-	size_t body_bytes_max;
-	uint64_t head_nsec_max;     /* from a request's first byte to the end of its head */
-	uint64_t body_nsec_max;     /* from there to its end */
-	uint64_t idle_nsec_max;     /* between requests */
-	uint64_t answer_nsec_max;   /* without progress while an answer is sent */
-	struct limits limits;       /* of requests that give none */
+	struct server_tuning tuning;
 };
 
 /* Binds and listens; accepts nobody yet. 0 or a negative errno with the sentence. */
@@ -39,6 +44,9 @@ const struct pool_service *server_service(const struct server *server);
 
 /* Begins to accept. 0, or -ENOMEM with the sentence. */
 int server_start(struct server *server, struct pool *pool, struct error *error);
+
+/* From the next phase of each connection on. One thread at a time. 0 or -ENOMEM: as before. */
+int server_tune(struct server *server, const struct server_tuning *tuning);
 
 /*
  * Accepts nobody any more, closes idle connections, answers what runs, refuses the rest with 503.

@@ -93,8 +93,15 @@ struct server_shard {
 	uint64_t next_id;
 };
 
+/* Replaced as a whole; a thread may still read an old one, so they live as long as the server. */
+struct tuning {
+	struct server_tuning values;
+	struct tuning *previous;
+};
+
 struct server {
 	struct server_config config;
+	_Atomic(struct tuning *) tuning;
 	struct pool_service service;
 	struct pool *pool;
 	int fds[SERVER_LISTENERS_MAX];
@@ -109,12 +116,18 @@ struct server {
 };
 
 /* server.c */
+static inline const struct server_tuning *server_tuning(const struct server_shard *shard)
+{
+	return &atomic_load(&shard->server->tuning)->values;
+}
+
 unsigned server_op(const struct server *server, enum server_op op);
 void server_accepts_go_on(struct server_shard *shard); /* a connection is free again */
 
 /* connection.c; each on the connection's own thread. */
 void connection_open(struct server_shard *shard, int fd, bool is_tcp);
 void connection_close(struct connection *connection);
+void connection_release(struct connection *connection); /* what it owns; nothing runs any more */
 void connection_drain(struct connection *connection); /* closes it if nothing runs */
 void connection_received(void *owner, int32_t result);
 void connection_sent(void *owner, int32_t result);

@@ -281,7 +281,7 @@ static void shard_woken(void *owner)
 	shard_inbox_take(shard);
 	if (atomic_exchange(&shard->attention, false))
 		shard_executions_attend(shard);
-	if (atomic_exchange(&shard->service_woken, false) && !shard->stopping)
+	if (atomic_exchange(&shard->service_woken, false))
 		shard->pool->config.service->woken(
 			shard->pool->config.service->owner, shard->number);
 	if (atomic_load(&shard->pool->stopping) && !shard->stopping)

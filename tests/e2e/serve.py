@@ -10,6 +10,7 @@ import stat
 
 import tempfile
 import threading
+import time
 from pathlib import Path
 
 from tests.harness.command import SECONDS_MAX, CorralTest
@@ -48,14 +49,15 @@ class ServeTest(CorralTest):
         self.folder.cleanup()
         super().tearDown()
 
-    def serve(self, *options, workers=2):
+    def serve(self, *options, workers=2, **environment):
         """A daemon that said that it is ready (sd_notify)."""
         notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         notify.bind(self.folder.name + "/notify")
         notify.settimeout(SECONDS_MAX)
         daemon = self.start("serve", "--socket", self.path, "--workers", str(workers),
                             "--state-dir", self.folder.name + "/state", *options,
-                            env={**os.environ, "NOTIFY_SOCKET": self.folder.name + "/notify"},
+                            env={**os.environ, **environment,
+                                 "NOTIFY_SOCKET": self.folder.name + "/notify"},
                             stderr=open(self.folder.name + "/log", "wb"))
         ended = os.pidfd_open(daemon.pid)
         try:
@@ -397,7 +399,7 @@ class Daemon(ServeTest):
         connection, idle = self.connection(), self.connection()
         self.ask("GET", "/v1/health", connection=idle)
         connection.request("POST", "/v1/execute", json.dumps(
-            {"code": "import time\nprint('a')\ntime.sleep(0.5)\nprint('b')"}),
+            {"code": "import time\nprint('a')\ntime.sleep(2)\nprint('b')"}),
             {"Content-Type": "application/json"})
         while self.ask("GET", "/v1/pool").json["templates"]["python"]["busy"] != 1:
             pass
@@ -408,6 +410,52 @@ class Daemon(ServeTest):
         self.assertEqual(daemon.wait(SECONDS_MAX), 0, self.log())
         connection.close()
         idle.close()
+
+    def test_reads_its_file_again_on_sighup(self):
+        file = Path(self.folder.name + "/corral.conf")
+        file.write_text("[limits]\ntimeout = 60s\n")
+        daemon = self.serve("--config", str(file), workers=1)
+
+        def reload(text, said):
+            file.write_text(text)
+            daemon.send_signal(signal.SIGHUP)
+            due = time.monotonic() + SECONDS_MAX
+            while said not in self.log():
+                self.assertIsNone(daemon.poll(), self.log())
+                self.assertLess(time.monotonic(), due, self.log())
+
+        reload("[limits]\ntimeout = 0.2s\n[pool]\nqueue = 77\n",
+               "the configuration was read again")
+        self.assertIn("a restart is needed for what changed in queue", self.log())
+        document = self.execute("while True: pass").json
+        self.assertEqual((document["verdict"], document["limit"]["value"]), ("timeout", 0.2))
+        reload("[limits]\ntimeout = nonsense\n", "going on as before")
+        self.assertEqual(self.execute("while True: pass").json["limit"]["value"], 0.2)
+        self.end(daemon)
+
+    def test_waits_for_a_head_and_for_a_body_as_long_as_it_says(self):
+        daemon = self.serve(CORRAL_HEADER_TIMEOUT="200ms", CORRAL_BODY_TIMEOUT="60s")
+        self.assertTrue(self.raw(b"GET /v1/health HTTP/1.1\r\nA: b").startswith(b"HTTP/1.1 408"))
+        self.end(daemon)
+        daemon = self.serve(CORRAL_HEADER_TIMEOUT="60s", CORRAL_BODY_TIMEOUT="200ms")
+        self.assertTrue(self.raw(b"POST /v1/execute HTTP/1.1\r\nContent-Length: 9\r\n\r\n{")
+                        .startswith(b"HTTP/1.1 408"))
+        self.end(daemon)
+
+    def test_cancels_what_runs_longer_than_the_drain_timeout(self):
+        daemon = self.serve(workers=4, CORRAL_DRAIN_TIMEOUT="300ms")
+        connections = [self.connection() for _ in range(4)]
+        for connection in connections:
+            connection.request("POST", "/v1/execute", json.dumps({"code": "while True: pass"}),
+                               {"Content-Type": "application/json"})
+        while self.ask("GET", "/v1/pool").json["templates"]["python"]["busy"] != 4:
+            pass
+        self.end(daemon)
+        self.assertIn("drain timeout", self.log())
+        for connection in connections:
+            with self.assertRaises((http.client.RemoteDisconnected, ConnectionError)):
+                connection.getresponse()
+            connection.close()
 
     def test_leaves_nothing_when_it_is_killed_under_load(self):
         daemon = self.serve(workers=4)
