@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -69,6 +70,8 @@ void newborn_warm(const struct runtime *under_test)
 {
 	struct error error = { "" };
 
+	/* Ignored in what a shell starts in the background; jail/spawn.c gives templates this. */
+	signal(SIGINT, SIG_DFL);
 	runtime = under_test;
 	outcome = mmap(NULL, sizeof(*outcome), PROT_READ | PROT_WRITE,
 		MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -128,6 +131,7 @@ int run_jobs(const struct runtime_job *jobs, size_t count, const char *input)
 
 	if (child == 0) {
 		worker = getpid();
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		runtime->fork_child();
 		execute_all(jobs, count, input);
 		_exit(0);
