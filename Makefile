@@ -49,7 +49,7 @@ JAIL_SRCS := $(wildcard jail/*.c)
 # The HTTP parser: Debian ships its C sources (package node-llhttp), no library.
 LLHTTP := /usr/share/llhttp
 LLHTTP_OBJS := $(patsubst %,$(BUILD)/llhttp/%.o,api http llhttp)
-DAEMON_SRCS := $(BASE_SRCS) $(wildcard ring/*.c stats/*.c snapshot/*.c) $(JAIL_SRCS) $(filter-out pool/main.c,$(wildcard pool/*.c))
+DAEMON_SRCS := $(BASE_SRCS) $(wildcard ring/*.c stats/*.c snapshot/*.c) $(JAIL_SRCS) $(filter-out %/main.c,$(wildcard pool/*.c pool/*/*.c))
 # What a runtime program needs of the other folders: its ends of the ring, and its way into a cell.
 STUB_SRCS := $(wildcard runtime/*.c) $(addprefix base/,own.c fault.c file.c error.c clock.c) \
 	$(addprefix ring/,channel.c message.c output_writer.c) \
@@ -64,12 +64,12 @@ $(BUILD)/llhttp/%.o: $(LLHTTP)/%.c
 	@mkdir -p $(@D)
 	$(call say,CC,$@) $(CC) -I/usr/share/include/llhttp $(CFLAGS) -w -c $< -o $@
 
-$(BUILD)/pool/http_request.o $(BUILD)/pool/http_answer.o: CPPFLAGS += -I/usr/share/include/llhttp
+$(BUILD)/pool/http/request_reader.o $(BUILD)/pool/http/answer_reader.o: CPPFLAGS += -I/usr/share/include/llhttp
 
 $(BUILD)/libcorral.a: $(call objects,$(DAEMON_SRCS)) $(LLHTTP_OBJS)
 	$(call say,AR,$@) rm -f $@ && ar rcs $@ $^
 
-$(BUILD)/bin/corral: $(BUILD)/pool/main.o $(BUILD)/libcorral.a
+$(BUILD)/bin/corral: $(BUILD)/pool/commands/main.o $(BUILD)/libcorral.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@) $(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
 

@@ -13,7 +13,7 @@
 #include "base/clock.h"
 #include "bench/census.h"
 #include "bench/harness.h"
-#include "pool/bench.h"
+#include "pool/commands/bench.h"
 
 #include <err.h>
 #include <pthread.h>

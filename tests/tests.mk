@@ -56,7 +56,7 @@ FUZZ_SECONDS ?= 10
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(sort $(wildcard tests/fuzz/*.c)))
 fuzz = $(1) -max_total_time=$(FUZZ_SECONDS) -verbosity=0 -artifact_prefix=$(1)- $(1).found tests/fuzz/corpus/$(notdir $(1))
 
-$(BUILD)/fuzz/%: tests/fuzz/%.c $$(call sources_of,tests/fuzz/$$*.c) $(wildcard */*.h)
+$(BUILD)/fuzz/%: tests/fuzz/%.c $$(call sources_of,tests/fuzz/$$*.c) $(wildcard */*.h */*/*.h)
 	@mkdir -p $(@D) $@.found
 	$(call say,FUZZ,$@) clang $(CPPFLAGS) -I/usr/share/include/llhttp -std=gnu17 -O1 -g -fsanitize=fuzzer,address,undefined \
 		-fno-sanitize-recover=all -o $@ $(filter %.c,$^) $(PKG_LIBS)

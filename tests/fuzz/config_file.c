@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// sources: pool/config.c pool/config_table.c pool/config_file.c pool/config_print.c pool/limits.c
+// sources: pool/commands/config.c pool/commands/config_table.c pool/commands/config_file.c
+// sources: pool/commands/config_print.c pool/limits.c
 // sources: base/encode.c base/error.c base/file.c base/log.c base/own.c base/quantity.c
 /*
  * tests/fuzz/config_file.c: any bytes as a configuration file.
@@ -7,7 +8,7 @@
  * Refused, it names the file in one line and has changed nothing. Read, it prints as a file that
  * reads back as the same, whatever inih made of the bytes.
  */
-#include "pool/config_private.h"
+#include "pool/commands/config_private.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * pool/commands/bench.h: private to pool/: the load that corral bench makes, in four rooms.
+ *
+ *	bench.c           the options, and the order of things
+ *	bench_programs.c  what is run: code, or a folder of programs with their expectations
+ *	bench_load.c      closed loop (N streams) or open loop (a clock)
+ *	bench_report.c    what came of it, for people and as JSON
+ */
+#pragma once
+
+#include "pool/pool.h"
+#include "stats/histogram.h"
+
+#define BENCH_PROGRAMS_MAX 512u
+#define BENCH_STREAMS_MAX 4096u
+#define BENCH_OUTSTANDING_MAX 16384u /* open loop: executions that may be under way */
+#define BENCH_VERDICTS (VERDICT_COUNT + LIMIT_COUNT)
+
+struct bench_program {
+	char name[64];
+	char *code;
+	size_t code_bytes;
+	char expected[32];  /* the verdict's name */
+	struct limits limits;
+};
+
+struct bench_tally {
+	struct histogram latency; /* nsec; closed loop: since submission, open: since due */
+	uint64_t verdicts[BENCH_VERDICTS];
+	uint64_t executions, errors; /* errors: not the expected verdict */
+};
+
+struct bench_options {
+	const char *code;
+	const char *programs;
+	unsigned streams;
+	double seconds;
+	double rate; /* executions a second; 0: closed loop */
+	bool json;
+	struct pool_config config;
+};
+
+struct bench {
+	struct bench_options options;
+	struct pool *pool;
+	struct bench_program *programs;
+	unsigned program_count;
+	struct bench_tally *tallies; /* [shard][program] */
+	uint64_t begin_nsec, end_nsec;
+	uint64_t refused; /* submissions that the pool turned away */
+};
+
+int bench_programs_load(struct bench *bench, struct error *error);
+
+/* Runs the load; returns when its last execution is done. 0 or a negative errno and a sentence. */
+int bench_load(struct bench *bench, struct error *error);
+
+/* All shards together, of one program or (program < 0) of all. `ret_tally` is the caller's. */
+void bench_tally_sum(const struct bench *bench, int program, struct bench_tally *ret_tally);
+
+/* "ok", "limit:memory": the name of a place in tally.verdicts. */
+const char *bench_verdict_name(unsigned place, char *buffer, size_t size);
+
+void bench_report_people(const struct bench *bench);
+void bench_report_json(const struct bench *bench);

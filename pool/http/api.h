@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * pool/http/api.h: what the daemon's paths mean. docs/api.md tells it to users.
+ */
+#pragma once
+
+struct connection;
+struct http_request;
+
+/* A complete request; it is answered now or, when its execution is over, later. */
+void api_handle(struct connection *connection, const struct http_request *request);
+
+/* POST /v1/execute (api_execute.c), and its answer when the execution is over. */
+void api_execute(struct connection *connection, const struct http_request *request);
+void api_execute_answer(struct connection *connection);
+void api_execute_clear(struct connection *connection); /* what the request owns */

@@ -1,0 +1,449 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * pool/http/connection.c: one client: bytes in, requests out of them, answers back, one at a time.
+ *
+ * At any moment a connection reads, waits for its execution, or answers; what a client sends ahead
+ * stays in the input buffer and then in the socket, so a pipeline costs nobody memory. While an
+ * execution runs, the socket is watched for its end, and then the execution is cancelled: a unix
+ * socket tells when the peer is gone, TCP only that it will send no more, which clients do when
+ * they go.
+ *
+ * Each phase has its deadline. Closing waits for the operations that run and for the exchange: only
+ * then may the kernel and the pool no longer hold our memory.
+ */
+#include "base/clock.h"
+#include "base/own.h"
+#include "pool/http/server_private.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+static void input_handle(struct connection *connection);
+
+static void timer_set(struct connection *connection, uint64_t nsec)
+{
+	loop_timer_arm(connection->shard->loop, &connection->timer, clock_now_nsec() + nsec);
+}
+
+static void timer_fired(void *owner)
+{
+	struct connection *connection = owner;
+
+	/* In the middle of a request the client is told; else there is nobody to tell. */
+	if (connection->state == CONNECTION_READING &&
+	    http_reader_has_begun(connection->reader)) {
+		connection->is_last = true;
+		connection_refuse(connection, 408, "the request took too long to arrive");
+	} else {
+		connection_close(connection);
+	}
+}
+
+static void receive_arm(struct connection *connection)
+{
+	struct server_shard *shard = connection->shard;
+
+	if (connection->receiving)
+		return;
+	connection->input_used = connection->input_taken = 0;
+	connection->receive_op = loop_recv(shard->loop,
+		server_op(shard->server, SERVER_OP_RECEIVE), connection, connection->fd,
+		connection->input, CONNECTION_INPUT_BYTES);
+	connection->receiving = connection->receive_op != 0;
+	if (!connection->receiving)
+		connection_close(connection);
+}
+
+static void watch_arm(struct connection *connection)
+{
+	struct server_shard *shard = connection->shard;
+
+	if (connection->watching || connection->closing)
+		return;
+	connection->watch_op = loop_poll(shard->loop, server_op(shard->server, SERVER_OP_WATCH),
+		connection, connection->fd, connection->is_tcp ? POLLRDHUP : POLLHUP);
+	connection->watching = connection->watch_op != 0;
+}
+
+/* --- Birth and death -------------------------------------------------------------------------- */
+
+void connection_open(struct server_shard *shard, int fd, bool is_tcp)
+{
+	struct connection *connection =
+		list_owner(list_pop(&shard->free), struct connection, node);
+
+	connection->fd = fd;
+	connection->is_tcp = is_tcp;
+	connection->state = CONNECTION_READING;
+	connection->closing = connection->is_last = false;
+	connection->input_used = connection->input_taken = 0;
+	loop_timer_init(&connection->timer, timer_fired, connection);
+	connection->reader = http_reader_new(server_tuning(shard)->body_bytes_max);
+	connection->input = malloc(CONNECTION_INPUT_BYTES);
+	list_append(&shard->open, &connection->node);
+	atomic_fetch_add(&shard->server->open, 1);
+	if (!connection->reader || !connection->input) {
+		connection_close(connection);
+		return;
+	}
+	timer_set(connection, server_tuning(shard)->idle_nsec_max);
+	receive_arm(connection);
+}
+
+void connection_release(struct connection *connection)
+{
+	fd_close(&connection->fd);
+	http_reader_free(connection->reader);
+	connection->reader = NULL;
+	if (connection->exchange.running)
+		api_execute_clear(connection);
+	events_clear(&connection->exchange.events);
+	free(connection->input);
+	free(connection->output);
+	connection->input = connection->output = NULL;
+}
+
+static void closed_when_quiet(struct connection *connection)
+{
+	struct server_shard *shard = connection->shard;
+	struct server *server = shard->server;
+
+	if (!connection->closing || connection->receiving || connection->sending ||
+	    connection->watching || connection->exchange.running)
+		return;
+	connection_release(connection);
+	connection->closing = false;
+	list_remove(&connection->node);
+	list_append(&shard->free, &connection->node);
+	pthread_mutex_lock(&server->lock);
+	if (atomic_fetch_sub(&server->open, 1) == 1)
+		pthread_cond_broadcast(&server->changed);
+	pthread_mutex_unlock(&server->lock);
+	server_accepts_go_on(shard);
+}
+
+void connection_close(struct connection *connection)
+{
+	struct loop *loop = connection->shard->loop;
+
+	if (connection->closing || connection->fd < 0)
+		return;
+	connection->closing = true;
+	loop_timer_disarm(loop, &connection->timer);
+	shutdown(connection->fd, SHUT_RDWR);
+	if (connection->receiving)
+		loop_cancel(loop, connection->receive_op);
+	if (connection->sending)
+		loop_cancel(loop, connection->send_op);
+	if (connection->watching)
+		loop_cancel(loop, connection->watch_op);
+	if (connection->exchange.running)
+		pool_cancel(connection->shard->server->pool, &connection->exchange.execution);
+	closed_when_quiet(connection);
+}
+
+void connection_drain(struct connection *connection)
+{
+	connection->is_last = true;
+	if (connection->state == CONNECTION_READING && !http_reader_has_begun(connection->reader))
+		connection_close(connection);
+}
+
+void connection_watched(void *owner, int32_t result)
+{
+	struct connection *connection = owner;
+
+	connection->watching = false;
+	if (!connection->closing && connection->state == CONNECTION_HANDLING)
+		connection_close(connection);
+	closed_when_quiet(connection);
+}
+
+/* --- Requests --------------------------------------------------------------------------------- */
+
+static void request_next(struct connection *connection)
+{
+	const struct server_tuning *tuning = server_tuning(connection->shard);
+
+	http_reader_next(connection->reader);
+	connection->state = CONNECTION_READING;
+	timer_set(connection, tuning->idle_nsec_max);
+	if (connection->input_taken < connection->input_used)
+		input_handle(connection);
+	else
+		receive_arm(connection);
+}
+
+/* Small, and into an empty socket: what does not go now is not worth waiting for. */
+static void continue_send(struct connection *connection)
+{
+	static const char line[] = "HTTP/1.1 100 Continue\r\n\r\n";
+
+	if (send(connection->fd, line, sizeof(line) - 1, MSG_DONTWAIT | MSG_NOSIGNAL) !=
+	    (ssize_t)sizeof(line) - 1)
+		connection_close(connection);
+}
+
+static void request_complete(struct connection *connection)
+{
+	const struct http_request *request = http_reader_request(connection->reader);
+
+	connection->state = CONNECTION_HANDLING;
+	connection->is_last |= !request->keep_alive;
+	loop_timer_disarm(connection->shard->loop, &connection->timer);
+	watch_arm(connection);
+	api_handle(connection, request);
+}
+
+/* One deadline for the head, one for the body, each from its begin: trickling renews neither. */
+static void phase_timer_set(struct connection *connection, bool had_begun, bool had_head)
+{
+	const struct server_tuning *tuning = server_tuning(connection->shard);
+
+	if (!had_head && http_reader_has_head(connection->reader))
+		timer_set(connection, tuning->body_nsec_max);
+	else if (!had_begun && http_reader_has_begun(connection->reader))
+		timer_set(connection, tuning->head_nsec_max);
+}
+
+static void input_handle(struct connection *connection)
+{
+	struct error error = { .sentence = "" };
+	enum http_progress progress;
+	bool had_begun, had_head;
+	size_t taken;
+	unsigned status;
+
+	while (connection->input_taken < connection->input_used && !connection->closing) {
+		had_begun = http_reader_has_begun(connection->reader);
+		had_head = http_reader_has_head(connection->reader);
+		progress = http_reader_take(connection->reader,
+			connection->input + connection->input_taken,
+			connection->input_used - connection->input_taken, &taken, &status, &error);
+		switch (progress) {
+		case HTTP_MORE:
+			connection->input_taken += taken;
+			break;
+		case HTTP_CONTINUE:
+			connection->input_taken += taken;
+			continue_send(connection);
+			break;
+		case HTTP_COMPLETE:
+			connection->input_taken += taken;
+			request_complete(connection);
+			return;
+		case HTTP_REFUSED:
+			connection->is_last = true;
+			connection_refuse(connection, status, error.sentence);
+			return;
+		}
+		phase_timer_set(connection, had_begun, had_head);
+	}
+	if (!connection->closing)
+		receive_arm(connection);
+}
+
+void connection_received(void *owner, int32_t result)
+{
+	struct connection *connection = owner;
+
+	connection->receiving = false;
+	if (result <= 0 || connection->closing) {
+		connection_close(connection);
+		closed_when_quiet(connection);
+		return;
+	}
+	connection->input_used = (size_t)result;
+	/* It was told that it is too late. */
+	if (connection->state == CONNECTION_READING)
+		input_handle(connection);
+}
+
+/* --- Answers ---------------------------------------------------------------------------------- */
+
+static const char *status_phrase(unsigned status)
+{
+	static const struct {
+		unsigned status;
+		const char *phrase;
+	} phrases[] = {
+		{ 200, "OK" }, { 400, "Bad Request" }, { 401, "Unauthorized" },
+		{ 404, "Not Found" }, { 405, "Method Not Allowed" }, { 408, "Request Timeout" },
+		{ 413, "Content Too Large" }, { 414, "URI Too Long" },
+		{ 415, "Unsupported Media Type" }, { 417, "Expectation Failed" },
+		{ 429, "Too Many Requests" }, { 431, "Request Header Fields Too Large" },
+		{ 500, "Internal Server Error" }, { 501, "Not Implemented" },
+		{ 503, "Service Unavailable" }, { 504, "Gateway Timeout" },
+		{ 505, "HTTP Version Not Supported" },
+	};
+
+	for (size_t i = 0; i < sizeof(phrases) / sizeof(phrases[0]); i++)
+		if (phrases[i].status == status)
+			return phrases[i].phrase;
+	return "Unknown";
+}
+
+static const char *status_headers(unsigned status)
+{
+	switch (status) {
+	case 401:
+		return "WWW-Authenticate: Bearer\r\n";
+	case 429:
+	case 503:
+		return "Retry-After: 1\r\n";
+	default:
+		return "";
+	}
+}
+
+static void send_arm(struct connection *connection)
+{
+	struct server_shard *shard = connection->shard;
+
+	connection->send_op = loop_send(shard->loop, server_op(shard->server, SERVER_OP_SEND),
+		connection, connection->fd, connection->output + connection->output_sent,
+		connection->output_bytes - connection->output_sent);
+	connection->sending = connection->send_op != 0;
+	if (!connection->sending)
+		connection_close(connection);
+}
+
+void connection_answer(struct connection *connection, unsigned status, const char *content_type,
+	char *body, size_t body_bytes)
+{
+	AUTO_FREE char *owned = body;
+	bool head_only = http_reader_request(connection->reader)->method == METHOD_HEAD;
+	char head[512];
+	int size;
+
+	if (connection->closing)
+		return;
+	if (atomic_load(&connection->shard->server->draining))
+		connection->is_last = true;
+	size = snprintf(head, sizeof(head),
+		"HTTP/1.1 %u %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n%s%s\r\n", status,
+		status_phrase(status), content_type, body_bytes, status_headers(status),
+		connection->is_last ? "Connection: close\r\n" : "");
+	if (head_only)
+		body_bytes = 0;
+	connection->output = malloc((size_t)size + body_bytes);
+	if (!connection->output) {
+		connection_close(connection);
+		return;
+	}
+	memcpy(connection->output, head, (size_t)size);
+	if (body_bytes)
+		memcpy(connection->output + size, owned, body_bytes);
+	connection->output_bytes = (size_t)size + body_bytes;
+	connection->output_sent = 0;
+	connection->state = CONNECTION_ANSWERING;
+	timer_set(connection, server_tuning(connection->shard)->answer_nsec_max);
+	send_arm(connection);
+}
+
+void connection_sent(void *owner, int32_t result)
+{
+	struct connection *connection = owner;
+
+	connection->sending = false;
+	if (result <= 0 || connection->closing) {
+		connection_close(connection);
+		closed_when_quiet(connection);
+		return;
+	}
+	connection->output_sent += (size_t)result;
+	if (connection->output_sent < connection->output_bytes) {
+		timer_set(connection, server_tuning(connection->shard)->answer_nsec_max);
+		send_arm(connection);
+		return;
+	}
+	free(connection->output);
+	connection->output = NULL;
+	if (connection->exchange.streaming) {
+		loop_timer_disarm(connection->shard->loop, &connection->timer);
+		connection_stream(connection);
+	} else if (connection->is_last) {
+		connection_close(connection);
+	} else {
+		request_next(connection);
+	}
+}
+
+/* --- Executions ------------------------------------------------------------------------------- */
+
+/*
+ * One send: the head if it is the first, the lines as one chunk, and the end if they are the last.
+ * HTTP/1.0 knows no chunks: there the end of the connection is the end of the answer.
+ */
+static void stream_send(struct connection *connection, const char *lines, size_t bytes, bool last)
+{
+	bool has_chunks = http_reader_request(connection->reader)->has_chunks;
+	char head[256] = "", size[24] = "";
+
+	connection->is_last |= !has_chunks || atomic_load(&connection->shard->server->draining);
+	if (!connection->exchange.head_sent)
+		snprintf(head, sizeof(head),
+			"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\n%s%s\r\n",
+			has_chunks ? "Transfer-Encoding: chunked\r\n" : "",
+			connection->is_last ? "Connection: close\r\n" : "");
+	if (bytes && has_chunks)
+		snprintf(size, sizeof(size), "%zx\r\n", bytes);
+	connection->output = malloc(strlen(head) + strlen(size) + bytes + 8);
+	if (!connection->output) {
+		connection_close(connection);
+		return;
+	}
+	char *at = stpcpy(stpcpy(connection->output, head), size);
+
+	memcpy(at, lines, bytes);
+	at += bytes;
+	if (has_chunks)
+		at = stpcpy(stpcpy(at, bytes ? "\r\n" : ""), last ? "0\r\n\r\n" : "");
+	connection->exchange.head_sent = true;
+	connection->output_bytes = (size_t)(at - connection->output);
+	connection->output_sent = 0;
+	timer_set(connection, server_tuning(connection->shard)->answer_nsec_max);
+	send_arm(connection);
+}
+
+void connection_stream(struct connection *connection)
+{
+	struct exchange *exchange = &connection->exchange;
+	bool paused, last = exchange->last_line;
+	size_t bytes;
+
+	if (connection->closing || connection->sending)
+		return;
+	pthread_mutex_lock(&exchange->lock);
+	AUTO_FREE char *lines = events_take(&exchange->events, &bytes);
+	paused = exchange->paused;
+	exchange->paused = false;
+	pthread_mutex_unlock(&exchange->lock);
+	if (last)
+		exchange->streaming = false;
+	if (lines || last)
+		stream_send(connection, lines ? lines : "", bytes, last);
+	if (paused)
+		pool_resume(connection->shard->server->pool, &exchange->execution);
+}
+
+void connection_attend(struct connection *connection)
+{
+	struct exchange *exchange = &connection->exchange;
+	bool over;
+
+	pthread_mutex_lock(&exchange->lock);
+	over = exchange->over;
+	pthread_mutex_unlock(&exchange->lock);
+	if (over && exchange->running) {
+		exchange->running = false;
+		api_execute_answer(connection);
+		closed_when_quiet(connection);
+	} else if (exchange->streaming) {
+		connection_stream(connection);
+	}
+}

@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * pool/http/execute.c: POST /v1/execute: a body becomes an execution, its end an answer.
+ *
+ * The connection's own shard runs it if that can; else another does, and what comes back comes
+ * through the shard's inbox, so that all but the two callbacks below happens on one thread. They
+ * write to the exchange's capture, which nobody else touches while the execution runs.
+ */
+#include "base/clock.h"
+#include "base/own.h"
+#include "pool/report.h"
+#include "pool/http/server_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define STREAM_BYTES_MAX (128u * 1024u)  /* of events that wait to be sent; then the program does */
+#define CAPTURE_BYTES_MAX (16u << 20)    /* of output that an answer brings in one piece */
+
+/* Says that there is something to look at: at once on the connection's own thread. */
+static void exchange_post(struct connection *connection)
+{
+	struct server_shard *shard = connection->shard;
+	struct pool *pool = shard->server->pool;
+
+	if (pool_service_here(pool) == (int)shard->number) {
+		connection_attend(connection);
+		return;
+	}
+	pthread_mutex_lock(&shard->inbox_lock);
+	if (list_is_empty(&connection->exchange.node))
+		list_append(&shard->inbox, &connection->exchange.node);
+	pthread_mutex_unlock(&shard->inbox_lock);
+	pool_service_wake(pool, shard->number);
+}
+
+static bool stream_taken(
+	struct connection *connection, enum output_kind kind, const void *bytes, size_t size)
+{
+	struct exchange *exchange = &connection->exchange;
+	bool paused;
+
+	pthread_mutex_lock(&exchange->lock);
+	events_add(&exchange->events, kind, bytes, size);
+	paused = exchange->paused |= exchange->events.used > STREAM_BYTES_MAX;
+	pthread_mutex_unlock(&exchange->lock);
+	exchange_post(connection);
+	return !paused;
+}
+
+static bool output_taken(
+	struct execution *execution, enum output_kind kind, const void *bytes, size_t size)
+{
+	struct connection *connection = execution->user;
+
+	if (connection->exchange.streaming && (kind == OUTPUT_STDOUT || kind == OUTPUT_STDERR))
+		return stream_taken(connection, kind, bytes, size);
+	capture_add(&connection->exchange.capture, kind, bytes, size);
+	return true;
+}
+
+static void output_gap(struct execution *execution, enum output_kind kind, uint64_t dropped_bytes)
+{
+	struct connection *connection = execution->user;
+	struct exchange *exchange = &connection->exchange;
+	char line[96];
+
+	if (!exchange->streaming) {
+		capture_add_gap(&exchange->capture, kind, dropped_bytes);
+		return;
+	}
+	snprintf(line, sizeof(line), "{\"dropped\":\"%s\",\"bytes\":%" PRIu64 "}",
+		kind == OUTPUT_STDERR ? "stderr" : "stdout", dropped_bytes);
+	pthread_mutex_lock(&exchange->lock);
+	if (dropped_bytes)
+		events_end(&exchange->events, line);
+	pthread_mutex_unlock(&exchange->lock);
+}
+
+static void execution_done(struct execution *execution)
+{
+	struct connection *connection = execution->user;
+	struct exchange *exchange = &connection->exchange;
+
+	pthread_mutex_lock(&exchange->lock);
+	exchange->over = true;
+	pthread_mutex_unlock(&exchange->lock);
+	exchange_post(connection);
+}
+
+/* A file without a name, read from its start. */
+static int stdin_open(const struct request *request, int *ret_fd)
+{
+	size_t done = 0;
+
+	AUTO_FD fd = memfd_create("corral-stdin", MFD_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	while (done < request->stdin_bytes) {
+		ssize_t n = pwrite(fd, request->stdin_text + done, request->stdin_bytes - done,
+			(off_t)done);
+
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		done += (size_t)n;
+	}
+	*ret_fd = fd_take(&fd);
+	return 0;
+}
+
+void api_execute_clear(struct connection *connection)
+{
+	struct exchange *exchange = &connection->exchange;
+
+	capture_clear(&exchange->capture);
+	fd_close(&exchange->execution.stdin_fd);
+	request_free(&exchange->request);
+}
+
+static void id_give(struct connection *connection)
+{
+	struct server_shard *shard = connection->shard;
+
+	/* Not to be guessed from another: the salt is the daemon's secret; the shard and the
+	 * counter make it unique. */
+	snprintf(connection->exchange.id, sizeof(connection->exchange.id),
+		"%02x%06" PRIx64 "%08" PRIx64, shard->number, shard->next_id & 0xffffff,
+		((shard->server->id_salt + shard->next_id * 0x9e3779b97f4a7c15u) >> 32));
+	shard->next_id++;
+}
+
+static void request_apply(const struct request *request, struct execution *execution)
+{
+	execution->code = request->code;
+	execution->code_bytes = request->code_bytes;
+	execution->environment = request->environment;
+	execution->environment_bytes = request->environment_bytes;
+	execution->arguments = request->arguments;
+	execution->arguments_bytes = request->arguments_bytes;
+	execution->limits = request->limits;
+	execution->queue_nsec_max = request->queue_nsec_max;
+	execution->stream = request->stream;
+	execution->want_result = true;
+}
+
+/* An answer in one piece is held in memory until the end; a stream is not. */
+static void output_bound(struct request *request)
+{
+	uint64_t *output = &request->limits.values[LIMIT_OUTPUT];
+
+	if (request->stream || *output <= CAPTURE_BYTES_MAX)
+		return;
+	*output = CAPTURE_BYTES_MAX;
+	if (request->note_count < LIMIT_COUNT)
+		error_set(&request->notes[request->note_count++], 0,
+			"without \"stream\" limits.output is at most 16M; using that");
+}
+
+static void submit_refused(struct connection *connection, int error)
+{
+	api_execute_clear(connection);
+	if (error == -EAGAIN)
+		connection_refuse(connection, 429, "the queue is full; try again later");
+	else if (error == -EMSGSIZE)
+		connection_refuse(connection, 413,
+			"code, env and args are longer than 1 MiB together");
+	else
+		connection_refuse(connection, 503, "the daemon is stopping");
+}
+
+static unsigned parse_status(int result)
+{
+	switch (result) {
+	case -E2BIG:
+		return 413;
+	case -ENOMEM:
+		return 503;
+	default:
+		return 400;
+	}
+}
+
+void api_execute(struct connection *connection, const struct http_request *request)
+{
+	struct server *server = connection->shard->server;
+	struct exchange *exchange = &connection->exchange;
+	struct execution *execution = &exchange->execution;
+	struct error error = { .sentence = "" };
+	int result;
+
+	if (atomic_load(&server->draining)) {
+		connection_refuse(connection, 503, "the daemon is draining");
+		return;
+	}
+	if (strncasecmp(request->content_type, "application/json", 16) != 0) {
+		connection_refuse(connection, 415, "send the request as application/json");
+		return;
+	}
+	result = request_parse(request->body ? request->body : "", request->body_bytes,
+		&server_tuning(connection->shard)->limits, &exchange->request, &error);
+	if (result < 0) {
+		connection_refuse(connection, parse_status(result), error.sentence);
+		return;
+	}
+	id_give(connection);
+	events_clear(&exchange->events);
+	output_bound(&exchange->request);
+	exchange->streaming = exchange->request.stream;
+	exchange->head_sent = exchange->last_line = exchange->paused = exchange->over = false;
+	execution_init(execution);
+	request_apply(&exchange->request, execution);
+	execution->output = output_taken;
+	execution->gap = output_gap;
+	execution->done = execution_done;
+	execution->user = connection;
+	if (exchange->request.stdin_text)
+		result = stdin_open(&exchange->request, &execution->stdin_fd);
+	if (result == 0) {
+		exchange->running = true;
+		result = pool_submit(server->pool, execution);
+	}
+	if (result < 0) {
+		exchange->running = exchange->streaming = false;
+		submit_refused(connection, result);
+	}
+}
+
+/* As long as it said that it would. */
+static bool has_waited(const struct execution *execution)
+{
+	return execution->queue_nsec_max &&
+	       clock_now_nsec() - execution->submitted_nsec >= execution->queue_nsec_max;
+}
+
+/* What is missing is said, by the last note if there are that many. */
+static void shortage_note(struct exchange *exchange)
+{
+	struct request *request = &exchange->request;
+
+	if (!exchange->capture.short_of_memory && !exchange->events.short_of_memory)
+		return;
+	if (request->note_count == LIMIT_COUNT)
+		request->note_count--;
+	error_set(&request->notes[request->note_count++], 0,
+		"the daemon had no memory for a part of the output, which is left out");
+}
+
+static char *answer_text(struct connection *connection)
+{
+	struct exchange *exchange = &connection->exchange;
+
+	shortage_note(exchange);
+	const struct report_labels labels = { .id = exchange->id,
+		.notes = exchange->request.notes,
+		.note_count = exchange->request.note_count };
+
+	return report_result(&labels, &exchange->execution.result, &exchange->capture);
+}
+
+static void rejected_answer(struct connection *connection)
+{
+	const struct execution *execution = &connection->exchange.execution;
+	char reason[256];
+
+	connection->exchange.streaming = false;
+	verdict_sentence(&execution->result, reason, sizeof(reason));
+	connection_refuse(connection, has_waited(execution) ? 504 : 429, reason);
+}
+
+/* The stream's last line is the same document; what was streamed is not in it again. */
+static void stream_end(struct connection *connection, const char *text)
+{
+	struct exchange *exchange = &connection->exchange;
+
+	pthread_mutex_lock(&exchange->lock);
+	events_end(&exchange->events, text);
+	pthread_mutex_unlock(&exchange->lock);
+	exchange->last_line = true;
+	connection->state = CONNECTION_ANSWERING;
+	connection_stream(connection);
+}
+
+void api_execute_answer(struct connection *connection)
+{
+	struct exchange *exchange = &connection->exchange;
+	char *text = NULL;
+
+	if (connection->closing) {
+		exchange->streaming = false;
+	} else if (exchange->execution.result.verdict == VERDICT_REJECTED) {
+		rejected_answer(connection);
+	} else if (!(text = answer_text(connection))) {
+		if (exchange->head_sent)
+			connection_close(connection);
+		else
+			connection_refuse(connection, 503, "there is no memory for the answer");
+	} else if (exchange->streaming) {
+		stream_end(connection, text);
+		free(text);
+	} else {
+		connection_answer(connection, 200, "application/json", text, strlen(text));
+	}
+	api_execute_clear(connection);
+}

@@ -1,0 +1,399 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * pool/http/server.c: listeners, and the shards' share of them.
+ *
+ * A shard keeps one accept running on each listener; the kernel gives a connection to one of them.
+ * When a shard has as many connections as it may have, it accepts no more until one is closed:
+ * further clients wait in the listener's backlog, and another shard may take them.
+ */
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/own.h"
+#include "pool/http/server_private.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define BACKLOG 1024
+#define OPS_PER_CONNECTION 4u /* receive, send, watch, timer */
+
+static void listener_accepted(void *owner, int32_t result);
+
+static const struct loop_op_type server_op_types[SERVER_OP_COUNT] = {
+	[SERVER_OP_ACCEPT] = { "accept", listener_accepted },
+	[SERVER_OP_RECEIVE] = { "receive", connection_received },
+	[SERVER_OP_SEND] = { "send", connection_sent },
+	[SERVER_OP_WATCH] = { "watch", connection_watched },
+};
+
+unsigned server_op(const struct server *server, enum server_op op)
+{
+	return pool_service_first_type() + op;
+}
+
+/* --- Accepting -------------------------------------------------------------------------------- */
+
+static void accepts_arm(struct server_shard *shard)
+{
+	struct server *server = shard->server;
+
+	for (unsigned i = 0; i < server->listener_count; i++) {
+		struct listener *listener = &shard->listeners[i];
+
+		if (listener->accepting || shard->stopping || atomic_load(&server->draining) ||
+		    list_is_empty(&shard->free))
+			continue;
+		listener->accept_op = loop_accept(shard->loop, server_op(server, SERVER_OP_ACCEPT),
+			listener, listener->fd);
+		listener->accepting = listener->accept_op != 0;
+	}
+}
+
+void server_accepts_go_on(struct server_shard *shard)
+{
+	accepts_arm(shard);
+	/* The shard looks whether that was the last operation. */
+	if (shard->stopping)
+		loop_wake(shard->loop);
+}
+
+static void accepts_end(struct server_shard *shard)
+{
+	for (unsigned i = 0; i < shard->server->listener_count; i++)
+		if (shard->listeners[i].accepting)
+			loop_cancel(shard->loop, shard->listeners[i].accept_op);
+}
+
+static void listener_accepted(void *owner, int32_t result)
+{
+	struct listener *listener = owner;
+	struct server_shard *shard = listener->shard;
+
+	listener->accepting = false;
+	if (result >= 0 && (shard->stopping || atomic_load(&shard->server->draining)))
+		close(result);
+	else if (result >= 0)
+		connection_open(shard, result, listener->is_tcp);
+	else if (result != -ECANCELED && result != -ECONNABORTED)
+		log_warning("shard %u: cannot accept a connection: %s", shard->number,
+			error_text(result));
+	/* Out of descriptors, the next accept would fail at once, for ever: wait for a close. */
+	if (result != -EMFILE && result != -ENFILE)
+		server_accepts_go_on(shard);
+}
+
+/* --- On the shards' threads ------------------------------------------------------------------- */
+
+static void inbox_take(struct server_shard *shard)
+{
+	struct list *node;
+
+	for (;;) {
+		pthread_mutex_lock(&shard->inbox_lock);
+		node = list_pop(&shard->inbox);
+		pthread_mutex_unlock(&shard->inbox_lock);
+		if (!node)
+			return;
+		connection_attend(list_owner(node, struct connection, exchange.node));
+	}
+}
+
+static void connections_drain(struct server_shard *shard)
+{
+	struct list *node = shard->open.next;
+
+	while (node != &shard->open) {
+		struct connection *connection = list_owner(node, struct connection, node);
+
+		node = node->next;
+		connection_drain(connection);
+	}
+}
+
+static void server_woken(void *owner, unsigned number)
+{
+	struct server *server = owner;
+	struct server_shard *shard = &server->shards[number];
+
+	shard->loop = pool_service_loop(server->pool, number);
+	inbox_take(shard);
+	if (shard->stopping)
+		return;
+	if (!atomic_load(&server->draining)) {
+		accepts_arm(shard);
+		return;
+	}
+	accepts_end(shard);
+	connections_drain(shard);
+}
+
+static void server_stop(void *owner, unsigned number)
+{
+	struct server *server = owner;
+	struct server_shard *shard = &server->shards[number];
+	struct list *node = shard->open.next;
+
+	shard->stopping = true;
+	if (!shard->loop)
+		return;
+	inbox_take(shard);
+	accepts_end(shard);
+	while (node != &shard->open) {
+		struct connection *connection = list_owner(node, struct connection, node);
+
+		node = node->next;
+		connection_close(connection);
+	}
+}
+
+/* --- Opening and closing ---------------------------------------------------------------------- */
+
+/*
+ * Removes the file if nobody listens behind it. For a moment after its death a killed daemon seems
+ * to: its io_uring, which holds the socket, is taken down by the kernel's workers (Linux
+ * io_uring/io_uring.c, io_ring_exit_work). So the process that listened is asked for (SO_PEERCRED,
+ * unix(7)).
+ */
+static bool is_served(const struct sockaddr_un *address)
+{
+	AUTO_FD fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct ucred owner = { .pid = 0 };
+	socklen_t size = sizeof(owner);
+
+	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0) {
+		if (errno == ECONNREFUSED)
+			unlink(address->sun_path);
+		return false;
+	}
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &owner, &size) < 0 || owner.pid <= 0 ||
+	    kill(owner.pid, 0) == 0 || errno != ESRCH)
+		return true;
+	unlink(address->sun_path);
+	return false;
+}
+
+static int unix_listen(const char *path, int *ret_fd, struct error *error)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	AUTO_FD fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	mode_t mask;
+	int result;
+
+	if (strlen(path) >= sizeof(address.sun_path))
+		return error_set(error, -ENAMETOOLONG, "the socket's path %s is longer than %zu"
+			" bytes; give a shorter one", path, sizeof(address.sun_path) - 1);
+	memcpy(address.sun_path, path, strlen(path) + 1);
+	if (fd < 0)
+		return error_set(error, -errno, "cannot make a socket: %s", error_text(errno));
+	if (is_served(&address))
+		return error_set(error, -EADDRINUSE, "another daemon listens on %s", path);
+	mask = umask(0117);
+	result = bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : 0;
+	umask(mask);
+	if (result == 0 && listen(fd, BACKLOG) < 0)
+		result = -errno;
+	if (result < 0)
+		return error_set(error, result, "cannot listen on %s: %s", path,
+			error_text(result));
+	*ret_fd = fd_take(&fd);
+	return 0;
+}
+
+static int tcp_listen(
+	const struct server_config *config, int *ret_fd, unsigned *ret_port, struct error *error)
+{
+	struct sockaddr_storage bound;
+	socklen_t size = sizeof(bound);
+	int one = 1;
+
+	AUTO_FD fd = socket(config->address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0 ||
+	    bind(fd, config->address, config->address_bytes) < 0 || listen(fd, BACKLOG) < 0 ||
+	    getsockname(fd, (struct sockaddr *)&bound, &size) < 0)
+		return error_set(error, -errno, "cannot listen on %s: %s", config->address_text,
+			error_text(errno));
+	/* At the same place in a sockaddr_in6. */
+	*ret_port = ntohs(((struct sockaddr_in *)&bound)->sin_port);
+	*ret_fd = fd_take(&fd);
+	return 0;
+}
+
+static int listeners_open(struct server *server, struct error *error)
+{
+	const struct server_config *config = &server->config;
+	int result = 0;
+
+	if (config->socket_path) {
+		result = unix_listen(config->socket_path, &server->fds[0], error);
+		if (result < 0)
+			return result;
+		server->listener_count++;
+	}
+	if (config->address) {
+		unsigned at = server->listener_count;
+
+		result = tcp_listen(config, &server->fds[at], &server->port, error);
+		if (result < 0)
+			return result;
+		server->is_tcp[at] = true;
+		server->listener_count++;
+	}
+	return 0;
+}
+
+static int shard_prepare(struct server *server, unsigned number)
+{
+	struct server_shard *shard = &server->shards[number];
+	unsigned count = server->config.connections_max;
+
+	shard->server = server;
+	shard->number = number;
+	list_init(&shard->open);
+	list_init(&shard->free);
+	list_init(&shard->inbox);
+	pthread_mutex_init(&shard->inbox_lock, NULL);
+	for (unsigned i = 0; i < server->listener_count; i++)
+		shard->listeners[i] = (struct listener){ .shard = shard, .fd = server->fds[i],
+			.is_tcp = server->is_tcp[i] };
+	shard->connections = calloc(count, sizeof(*shard->connections));
+	if (!shard->connections)
+		return -ENOMEM;
+	for (unsigned i = 0; i < count; i++) {
+		shard->connections[i].shard = shard;
+		shard->connections[i].fd = -1;
+		list_init(&shard->connections[i].exchange.node);
+		pthread_mutex_init(&shard->connections[i].exchange.lock, NULL);
+		list_append(&shard->free, &shard->connections[i].node);
+	}
+	return 0;
+}
+
+int server_open(
+	struct server **ret_server, const struct server_config *config, struct error *error)
+{
+	struct server *server = calloc(1, sizeof(*server));
+	pthread_condattr_t attributes;
+	int result;
+
+	if (!server)
+		return error_set(error, -ENOMEM, "no memory for a server");
+	server->config = *config;
+	pthread_mutex_init(&server->lock, NULL);
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&server->changed, &attributes);
+	pthread_condattr_destroy(&attributes);
+	for (unsigned i = 0; i < SERVER_LISTENERS_MAX; i++)
+		server->fds[i] = -1;
+	server->service = (struct pool_service){
+		.types = server_op_types,
+		.type_count = SERVER_OP_COUNT,
+		.ops_max = config->connections_max * OPS_PER_CONNECTION + 2 * SERVER_LISTENERS_MAX,
+		.owner = server,
+		.woken = server_woken,
+		.stop = server_stop,
+	};
+	if (getrandom(&server->id_salt, sizeof(server->id_salt), 0) < 0)
+		server->id_salt = clock_now_nsec();
+	result = server_tune(server, &config->tuning);
+	if (result < 0)
+		error_set(error, result, "no memory for a server");
+	else
+		result = listeners_open(server, error);
+	if (result < 0) {
+		server_close(server);
+		return result;
+	}
+	*ret_server = server;
+	return 0;
+}
+
+int server_tune(struct server *server, const struct server_tuning *values)
+{
+	struct tuning *tuning = malloc(sizeof(*tuning));
+
+	if (!tuning)
+		return -ENOMEM;
+	tuning->values = *values;
+	tuning->previous = atomic_load(&server->tuning);
+	atomic_store(&server->tuning, tuning);
+	return 0;
+}
+
+const struct pool_service *server_service(const struct server *server)
+{
+	return &server->service;
+}
+
+static void shards_wake(struct server *server)
+{
+	for (unsigned i = 0; i < pool_shards(server->pool); i++)
+		pool_service_wake(server->pool, i);
+}
+
+int server_start(struct server *server, struct pool *pool, struct error *error)
+{
+	for (unsigned i = 0; i < pool_shards(pool); i++)
+		if (shard_prepare(server, i) < 0)
+			return error_set(error, -ENOMEM, "no memory for %u connections a shard",
+				server->config.connections_max);
+	server->pool = pool;
+	shards_wake(server);
+	return 0;
+}
+
+bool server_drain(struct server *server, uint64_t nsec)
+{
+	struct timespec due;
+	int result = 0;
+
+	nsec += clock_now_nsec();
+	due = (struct timespec){ (time_t)(nsec / NSEC_PER_SEC), (long)(nsec % NSEC_PER_SEC) };
+	atomic_store(&server->draining, true);
+	shards_wake(server);
+	pthread_mutex_lock(&server->lock);
+	while (atomic_load(&server->open) && result == 0)
+		result = pthread_cond_timedwait(&server->changed, &server->lock, &due);
+	pthread_mutex_unlock(&server->lock);
+	return !atomic_load(&server->open);
+}
+
+void server_close(struct server *server)
+{
+	if (!server)
+		return;
+	for (unsigned i = 0; i < SERVER_LISTENERS_MAX; i++)
+		fd_close(&server->fds[i]);
+	if (server->listener_count && server->config.socket_path)
+		unlink(server->config.socket_path);
+	for (unsigned i = 0; i < POOL_SHARDS_MAX; i++) {
+		struct server_shard *shard = &server->shards[i];
+		struct list *node;
+
+		/* Whose execution ended on another shard after this one's thread had. */
+		while (shard->connections && (node = list_pop(&shard->open)))
+			connection_release(list_owner(node, struct connection, node));
+		free(shard->connections);
+	}
+	for (struct tuning *tuning = atomic_load(&server->tuning), *previous; tuning;
+		tuning = previous) {
+		previous = tuning->previous;
+		free(tuning);
+	}
+	free(server);
+}
+
+unsigned server_port(const struct server *server)
+{
+	return server->port;
+}

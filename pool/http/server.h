@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * pool/http/server.h: the daemon's listeners: HTTP/1.1 on a unix socket, on TCP, or both.
+ *
+ * Every shard accepts on every listener, and a connection stays on the shard that accepted it: its
+ * requests are read, run and answered on one thread, unless that shard is low and another takes the
+ * execution. What a request means is pool/http/api.h's.
+ */
+#pragma once
+
+#include "pool/pool.h"
+
+#include <stdatomic.h>
+#include <sys/socket.h>
+
+struct server;
+
+/* What can change while it serves; a connection keeps the body_bytes_max that it began with. */
+struct server_tuning {
+	size_t body_bytes_max;
+	uint64_t head_nsec_max;     /* from a request's first byte to the end of its head */
+	uint64_t body_nsec_max;     /* from there to its end */
+	uint64_t idle_nsec_max;     /* between requests */
+	uint64_t answer_nsec_max;   /* without progress while an answer is sent */
+	struct limits limits;       /* of requests that give none */
+};
+
+struct server_config {
+	const char *socket_path;    /* NULL: no unix socket */
+	const struct sockaddr *address; /* NULL: no TCP */
+	socklen_t address_bytes;
+	const char *address_text;   /* the same for people */
+	const char *token;          /* what TCP clients bring; not empty if there is an address */
+	unsigned connections_max;   /* a shard */
+	struct server_tuning tuning;
+};
+
+/* Binds and listens; accepts nobody yet. 0 or a negative errno with the sentence. */
+int server_open(
+	struct server **ret_server, const struct server_config *config, struct error *error);
+
+/* For the pool's config, before pool_start(). */
+const struct pool_service *server_service(const struct server *server);
+
+/* Begins to accept. 0, or -ENOMEM with the sentence. */
+int server_start(struct server *server, struct pool *pool, struct error *error);
+
+/* From the next phase of each connection on. One thread at a time. 0 or -ENOMEM: as before. */
+int server_tune(struct server *server, const struct server_tuning *tuning);
+
+/*
+ * Accepts nobody any more, closes idle connections, answers what runs, refuses the rest with 503.
+ * True when no connection was left within `nsec`.
+ */
+bool server_drain(struct server *server, uint64_t nsec);
+
+/* After pool_stop(). Removes the socket's file. NULL is accepted. */
+void server_close(struct server *server);
+
+/* The TCP port that was bound (for port 0); 0: none. */
+unsigned server_port(const struct server *server);

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * pool/http/server_private.h: private to pool/http/: a server's shards, its connections, their
+ * exchanges.
+ */
+#pragma once
+
+#include "base/list.h"
+#include "pool/http/api.h"
+#include "pool/capture.h"
+#include "pool/http/events.h"
+#include "pool/http/request_reader.h"
+#include "pool/http/execute_request.h"
+#include "pool/http/server.h"
+
+#include <pthread.h>
+
+#define SERVER_LISTENERS_MAX 2u
+#define CONNECTION_INPUT_BYTES 16384u
+
+enum server_op {
+	SERVER_OP_ACCEPT,
+	SERVER_OP_RECEIVE,
+	SERVER_OP_SEND,
+	SERVER_OP_WATCH, /* for the end of a connection whose request runs */
+	SERVER_OP_COUNT,
+};
+
+struct server_shard;
+
+/*
+ * One request that runs, and what it brings. What the execution's thread, which may be another
+ * shard's, shares with the connection's stands behind the lock.
+ */
+struct exchange {
+	struct list node; /* in the inbox of the connection's shard; guarded by that inbox's lock */
+	bool running;     /* the pool has the execution */
+	bool streaming;   /* the answer is sent while the program runs */
+	bool head_sent, last_line; /* of a stream: is sent; is among the events */
+	struct execution execution;
+	struct request request;
+	struct capture capture;
+	char id[24];
+
+	pthread_mutex_t lock;
+	struct events events;
+	bool paused;      /* the program waits until they are sent */
+	bool over;        /* `done` was called */
+};
+
+enum connection_state {
+	CONNECTION_READING,  /* for a request, or in the middle of one */
+	CONNECTION_HANDLING, /* the request is complete, its answer is not begun */
+	CONNECTION_ANSWERING,
+};
+
+struct connection {
+	struct server_shard *shard;
+	struct list node; /* in its shard's open or free ones */
+	enum connection_state state;
+	int fd;
+	bool is_tcp;
+	bool receiving, sending, watching; /* operations that run */
+	loop_op receive_op, send_op, watch_op;
+	bool closing;     /* waits for them, and for its exchange */
+	bool is_last;     /* closes after this answer */
+	struct loop_timer timer;
+	struct http_reader *reader;
+	char *input;      /* CONNECTION_INPUT_BYTES */
+	size_t input_used, input_taken;
+	char *output;     /* head and body of the answer; owned */
+	size_t output_bytes, output_sent;
+	struct exchange exchange;
+};
+
+struct listener {
+	struct server_shard *shard;
+	int fd; /* the server's */
+	bool is_tcp;
+	bool accepting;
+	loop_op accept_op;
+};
+
+struct server_shard {
+	struct server *server;
+	unsigned number;
+	struct loop *loop;       /* NULL: not started */
+	bool stopping;
+	struct listener listeners[SERVER_LISTENERS_MAX];
+	struct connection *connections;
+	struct list open, free;
+	pthread_mutex_t inbox_lock;
+	struct list inbox;       /* exchanges that ended on other threads */
+	uint64_t next_id;
+};
+
+/* Replaced as a whole; a thread may still read an old one, so they live as long as the server. */
+struct tuning {
+	struct server_tuning values;
+	struct tuning *previous;
+};
+
+struct server {
+	struct server_config config;
+	_Atomic(struct tuning *) tuning;
+	struct pool_service service;
+	struct pool *pool;
+	int fds[SERVER_LISTENERS_MAX];
+	bool is_tcp[SERVER_LISTENERS_MAX];
+	unsigned listener_count, port;
+	uint64_t id_salt;
+	atomic_bool draining;
+	atomic_uint open;        /* connections */
+	pthread_mutex_t lock;    /* for the condition alone */
+	pthread_cond_t changed;
+	struct server_shard shards[POOL_SHARDS_MAX];
+};
+
+/* server.c */
+static inline const struct server_tuning *server_tuning(const struct server_shard *shard)
+{
+	return &atomic_load(&shard->server->tuning)->values;
+}
+
+unsigned server_op(const struct server *server, enum server_op op);
+void server_accepts_go_on(struct server_shard *shard); /* a connection is free again */
+
+/* connection.c; each on the connection's own thread. */
+void connection_open(struct server_shard *shard, int fd, bool is_tcp);
+void connection_close(struct connection *connection);
+void connection_release(struct connection *connection); /* what it owns; nothing runs any more */
+void connection_drain(struct connection *connection); /* closes it if nothing runs */
+void connection_received(void *owner, int32_t result);
+void connection_sent(void *owner, int32_t result);
+void connection_watched(void *owner, int32_t result);
+
+/*
+ * Answers the request; `body` is the connection's from now on and may be NULL. A status from 400 on
+ * without a body gets one that says `reason`.
+ */
+void connection_answer(struct connection *connection, unsigned status, const char *content_type,
+	char *body, size_t body_bytes);
+void connection_refuse(struct connection *connection, unsigned status, const char *reason);
+
+/* Sends what a stream has, if nothing is being sent. */
+void connection_stream(struct connection *connection);
+
+/* Looks what the exchange's execution has brought; on the connection's thread. */
+void connection_attend(struct connection *connection);

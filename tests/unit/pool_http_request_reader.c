@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * tests/unit/pool_http_request_reader.c: requests from bytes, whole, in pieces, one behind the
+ * other, and what is refused with which status.
+ */
+#include "pool/http/request_reader.h"
+
+#include <criterion/criterion.h>
+#include <criterion/parameterized.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BODY_MAX 1000u
+
+static struct http_reader *reader;
+static struct error error;
+static unsigned status;
+
+static void open_reader(void)
+{
+	reader = http_reader_new(BODY_MAX);
+	cr_assert_not_null(reader);
+}
+
+static void close_reader(void)
+{
+	http_reader_free(reader);
+}
+
+TestSuite(http_request, .init = open_reader, .fini = close_reader);
+
+static enum http_progress take(const char *bytes, size_t *ret_taken)
+{
+	return http_reader_take(reader, bytes, strlen(bytes), ret_taken, &status, &error);
+}
+
+static const char post[] =
+	"POST /v1/execute?x=1 HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+	"ACCEPT: text/plain\r\nAuthorization: Bearer abc\r\nContent-Length: 5\r\n\r\nhello";
+
+static void expect_post(void)
+{
+	const struct http_request *request = http_reader_request(reader);
+
+	cr_expect_eq(request->method, METHOD_POST);
+	cr_expect_str_eq(request->target, "/v1/execute?x=1");
+	cr_expect_str_eq(request->content_type, "application/json");
+	cr_expect_str_eq(request->accept, "text/plain");
+	cr_expect_str_eq(request->authorization, "Bearer abc");
+	cr_expect_eq(request->body_bytes, 5);
+	cr_expect_str_eq(request->body, "hello");
+	cr_expect(request->keep_alive && request->has_chunks && !request->wants_continue);
+}
+
+Test(http_request, is_read_whole)
+{
+	size_t taken;
+
+	cr_assert_eq(take(post, &taken), HTTP_COMPLETE);
+	cr_expect_eq(taken, strlen(post));
+	expect_post();
+}
+
+Test(http_request, is_read_byte_by_byte)
+{
+	size_t taken;
+
+	for (size_t i = 0; i < strlen(post); i++) {
+		char byte[2] = { post[i], '\0' };
+
+		cr_assert_eq(take(byte, &taken),
+			i + 1 < strlen(post) ? HTTP_MORE : HTTP_COMPLETE, "at byte %zu", i);
+		cr_expect_eq(taken, 1);
+		cr_expect(http_reader_has_begun(reader));
+	}
+	expect_post();
+}
+
+Test(http_request, leaves_the_next_one_alone)
+{
+	char two[2 * sizeof(post)];
+	size_t taken;
+
+	snprintf(two, sizeof(two), "%sGET / HTTP/1.0\r\n\r\n", post);
+	cr_assert_eq(take(two, &taken), HTTP_COMPLETE);
+	cr_expect_eq(taken, strlen(post));
+	expect_post();
+	http_reader_next(reader);
+	cr_expect_not(http_reader_has_begun(reader));
+	cr_assert_eq(take(two + taken, &taken), HTTP_COMPLETE);
+
+	const struct http_request *request = http_reader_request(reader);
+
+	cr_expect_eq(request->method, METHOD_GET);
+	cr_expect_str_eq(request->target, "/");
+	cr_expect_str_eq(request->content_type, "");
+	cr_expect_eq(request->body_bytes, 0);
+	cr_expect(!request->keep_alive && !request->has_chunks);
+}
+
+Test(http_request, in_chunks_has_one_body)
+{
+	size_t taken;
+
+	cr_assert_eq(take("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+			  "2\r\nhe\r\n3;x=y\r\nllo\r\n0\r\nTrailer: z\r\n\r\n", &taken),
+		HTTP_COMPLETE);
+	cr_expect_str_eq(http_reader_request(reader)->body, "hello");
+}
+
+Test(http_request, that_expects_100_stops_for_it)
+{
+	size_t taken;
+
+	cr_assert_eq(take("POST / HTTP/1.1\r\nExpect: 100-Continue\r\nContent-Length: 2\r\n\r\n",
+			     &taken), HTTP_CONTINUE);
+	cr_expect(http_reader_request(reader)->wants_continue);
+	cr_assert_eq(take("hi", &taken), HTTP_COMPLETE);
+	cr_expect_str_eq(http_reader_request(reader)->body, "hi");
+}
+
+Test(http_request, of_a_twice_given_header_the_first_counts)
+{
+	size_t taken;
+
+	cr_assert_eq(take("GET / HTTP/1.1\r\nAuthorization: a\r\nAuthorization: b\r\n\r\n", &taken),
+		HTTP_COMPLETE);
+	cr_expect_str_eq(http_reader_request(reader)->authorization, "a");
+}
+
+struct refusal {
+	char bytes[160];
+	unsigned status;
+	size_t filling; /* this many 'x' are put for '@' */
+};
+
+ParameterizedTestParameters(http_request, is_refused)
+{
+	static struct refusal refusals[] = {
+		{ "nonsense\r\n\r\n", 400, 0 },
+		{ "GET / HTTP/1.1\r\nA\x01: c\r\n\r\n", 400, 0 },
+		{ "GET / HTTP/3.0\r\n\r\n", 400, 0 },
+		{ "GET / HTTP/2.0\r\n\r\n", 505, 0 },
+		{ "GET /@ HTTP/1.1\r\n\r\n", 414, 1100 },
+		{ "GET / HTTP/1.1\r\nA: @\r\n\r\n", 431, 17000 },
+		{ "GET / HTTP/1.1\r\n@: a\r\n\r\n", 431, 17000 },
+		{ "GET / HTTP/1.1\r\nAuthorization: @\r\n\r\n", 431, 300 },
+		{ "POST / HTTP/1.1\r\nContent-Length: 1001\r\n\r\n", 413, 0 },
+		{ "POST / HTTP/1.1\r\nContent-Length: 99999999999999999999999\r\n\r\n", 400, 0 },
+		{ "POST / HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n", 400, 0 },
+		{ "POST / HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", 400,
+			0 },
+		{ "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400, 0 },
+		{ "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n7d0\r\n@", 413, 1500 },
+		{ "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1;@\r\na\r\n", 431, 17000 },
+		{ "POST / HTTP/1.1\r\nExpect: a cake\r\nContent-Length: 1\r\n\r\n", 417, 0 },
+		{ "GET / HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n", 501, 0 },
+	};
+
+	return cr_make_param_array(struct refusal, refusals, sizeof(refusals) / sizeof(*refusals));
+}
+
+ParameterizedTest(struct refusal *refusal, http_request, is_refused)
+{
+	static char bytes[20000];
+	char *at = bytes;
+	size_t taken;
+
+	for (const char *c = refusal->bytes; *c; c++) {
+		if (*c != '@') {
+			*at++ = *c;
+			continue;
+		}
+		memset(at, 'x', refusal->filling);
+		at += refusal->filling;
+	}
+	*at = '\0';
+	cr_assert_eq(take(bytes, &taken), HTTP_REFUSED, "%s", refusal->bytes);
+	cr_expect_eq(status, refusal->status, "%s: %u, not %u: %s", refusal->bytes, status,
+		refusal->status, error.sentence);
+	cr_expect_gt(strlen(error.sentence), 10);
+}
+
+Test(http_request, name_that_only_begins_like_one_of_ours_is_none)
+{
+	size_t taken;
+
+	cr_assert_eq(take("GET / HTTP/1.1\r\nAuthorizationAuthorizationAuthorization: a\r\n"
+			  "Accep: b\r\nAcceptt: c\r\n\r\n", &taken), HTTP_COMPLETE);
+	cr_expect_str_eq(http_reader_request(reader)->authorization, "");
+	cr_expect_str_eq(http_reader_request(reader)->accept, "");
+}
