@@ -13,7 +13,7 @@
 
 static struct {
 	char point[64];      /* empty: no named point */
-	unsigned long nth;   /* fails at this pass, counted from 1 */
+	unsigned long nth;   /* fails at this pass, counted from 1; by chance: behind this one */
 	bool onwards;        /* and at each later one */
 	unsigned percent;    /* or: every point by chance */
 	uint64_t state;      /* of the generator, xorshift64 */
@@ -24,17 +24,17 @@ static void plan_read(void)
 {
 	const char *text = getenv("CORRAL_FAULT");
 	const char *colon = text ? strrchr(text, ':') : NULL;
+	char *end;
 
 	if (!colon || (size_t)(colon - text) >= sizeof(plan.point))
 		return;
 	if (text[0] == '%') {
 		plan.percent = (unsigned)strtoul(text + 1, NULL, 10);
-		plan.state = strtoul(colon + 1, NULL, 10) | 1;
+		plan.state = strtoul(colon + 1, &end, 10) | 1;
+		plan.nth = *end == '+' ? strtoul(end + 1, NULL, 10) : 0;
 		return;
 	}
 	memcpy(plan.point, text, (size_t)(colon - text));
-	char *end;
-
 	plan.nth = strtoul(colon + 1, &end, 10);
 	plan.onwards = *end == '+';
 }
@@ -45,6 +45,9 @@ bool fault(const char *point)
 
 	pthread_once(&once, plan_read);
 	if (plan.percent) {
+		if (__atomic_add_fetch(&plan.passed, 1, __ATOMIC_RELAXED) <= plan.nth)
+			return false;
+
 		uint64_t x = __atomic_load_n(&plan.state, __ATOMIC_RELAXED);
 
 		x ^= x << 13;

@@ -8,6 +8,7 @@
  *	CORRAL_FAULT=cgroup.mkdir:3	the third time this point is passed, once
  *	CORRAL_FAULT=cgroup.mkdir:3+	from the third time on
  *	CORRAL_FAULT=%1:42		each point with a chance of 1 %, seed 42
+ *	CORRAL_FAULT=%1:42+500		the same, from the 501st point passed on
  */
 #pragma once
 

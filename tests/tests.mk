@@ -90,6 +90,16 @@ attack: all $(ATTACK_DRIVER) $(ATTACK_NATIVES)
 	$(Q)tests/attack/run $(BUILD)
 endif
 
+# The daemon under everything at once: 30 minutes, and 2 of them in `make test`.
+SOAK_SECONDS ?= 1800
+soak:
+	$(Q)$(MAKE) --no-print-directory FAULTS=1 all
+	$(Q)tests/soak/run $(SOAK_SECONDS)
+
+# The daemon killed at so many moments under load; tests/e2e/run does it for some.
+crash: all
+	$(Q)CORRAL_CRASHES=200 tests/e2e/run Crashes
+
 # --- Style ------------------------------------------------------------------------------------
 HEADERS := $(filter-out build/%,$(sort $(wildcard */*.h */*/*.h)))
 
@@ -106,4 +116,4 @@ PARTS := tidy headers check check-sanitized $(if $(FUZZERS),fuzz-smoke) \
 test:
 	+$(Q)$(TALLY) $(foreach part,$(PARTS),"$(MAKE) --no-print-directory $(part)")
 
-.PHONY: check check-sanitized plain-programs tidy headers test $(PARTS)
+.PHONY: check check-sanitized plain-programs tidy headers test soak crash $(PARTS)

@@ -41,6 +41,18 @@ Test(fault, fails_by_chance_about_as_often_as_asked)
 	cr_expect(failed > 800 && failed < 1200, "%d of 10000 at 10 %%", failed);
 }
 
+Test(fault, fails_by_chance_behind_so_many_passes)
+{
+	int failed = 0;
+
+	plan("%50:42+1000");
+	for (int pass = 0; pass < 1000; pass++)
+		cr_expect_not(fault("any"));
+	for (int pass = 0; pass < 1000; pass++)
+		failed += fault("any");
+	cr_expect(failed > 400 && failed < 600, "%d of 1000 at 50 %%", failed);
+}
+
 Test(fault, fails_nothing_without_a_plan)
 {
 	unsetenv("CORRAL_FAULT");
