@@ -100,6 +100,7 @@ static char *value_place(struct http_reader *reader)
 		{ "content-type", reader->request.content_type },
 		{ "authorization", reader->request.authorization },
 		{ "accept", reader->request.accept },
+		{ "idempotency-key", reader->request.idempotency_key },
 		{ "expect", reader->expect },
 	};
 
@@ -114,9 +115,23 @@ static int on_name_complete(llhttp_t *parser)
 	struct http_reader *reader = parser->data;
 
 	reader->name[reader->name_bytes] = '\0';
-	reader->value = value_place(reader);
 	reader->value_bytes = 0;
+	/* What comes behind the body says nothing about the request (RFC 9110, 6.5.1). */
+	reader->value = reader->has_head ? NULL : value_place(reader);
+	/* A second one, or one without a value, is its reader's to refuse. */
+	if (!reader->has_head && strcasecmp(reader->name, "idempotency-key") == 0)
+		reader->request.idempotency_keys++;
 	reader->name_bytes = 0;
+	return 0;
+}
+
+/* A key may be refused without its connection. */
+static int value_refuse(struct http_reader *reader)
+{
+	if (reader->value != reader->request.idempotency_key)
+		return refuse(reader, 431, "a header's value is longer than 255 bytes");
+	reader->request.idempotency_key_is_cut = true;
+	reader->value = NULL;
 	return 0;
 }
 
@@ -129,7 +144,7 @@ static int on_value(llhttp_t *parser, const char *bytes, size_t size)
 	if (!reader->value)
 		return 0;
 	if (size > HTTP_VALUE_BYTES - 1 - reader->value_bytes)
-		return refuse(reader, 431, "a header's value is longer than 255 bytes");
+		return value_refuse(reader);
 	memcpy(reader->value + reader->value_bytes, bytes, size);
 	reader->value_bytes += size;
 	reader->value[reader->value_bytes] = '\0';

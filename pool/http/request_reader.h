@@ -22,9 +22,12 @@ enum http_method { METHOD_GET, METHOD_POST, METHOD_DELETE, METHOD_HEAD, METHOD_O
 struct http_request {
 	enum http_method method;
 	char target[HTTP_TARGET_BYTES];         /* as sent: the path, perhaps a query behind '?' */
-	char content_type[HTTP_VALUE_BYTES];    /* "" where not given, as the next two */
+	char content_type[HTTP_VALUE_BYTES];    /* "" where not given, as the next three */
 	char authorization[HTTP_VALUE_BYTES];
 	char accept[HTTP_VALUE_BYTES];
+	char idempotency_key[HTTP_VALUE_BYTES];
+	unsigned idempotency_keys;              /* how often that header was given */
+	bool idempotency_key_is_cut;            /* it is longer */
 	bool keep_alive;
 	bool has_chunks;                        /* HTTP/1.1: answers may come in chunks */
 	bool wants_continue;                    /* sent "Expect: 100-continue" */

@@ -129,6 +129,59 @@ Test(http_request, of_a_twice_given_header_the_first_counts)
 	cr_expect_str_eq(http_reader_request(reader)->authorization, "a");
 }
 
+Test(http_request, has_its_idempotency_key_counted)
+{
+	static const struct {
+		const char *bytes, *key;
+		unsigned count;
+	} requests[] = {
+		{ "GET / HTTP/1.1\r\nA: b\r\n\r\n", "", 0 },
+		{ "GET / HTTP/1.1\r\nidempotency-KEY: a b\r\n\r\n", "a b", 1 },
+		{ "GET / HTTP/1.1\r\nIdempotency-Key:\r\n\r\n", "", 1 },
+		{ "GET / HTTP/1.1\r\nIdempotency-Key: a\r\nIdempotency-Key: b\r\n\r\n", "a", 2 },
+		{ "GET / HTTP/1.1\r\nIdempotency-Keys: a\r\n\r\n", "", 0 },
+	};
+	size_t taken;
+
+	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
+		const struct http_request *request = http_reader_request(reader);
+
+		cr_assert_eq(take(requests[i].bytes, &taken), HTTP_COMPLETE);
+		cr_expect_str_eq(request->idempotency_key, requests[i].key);
+		cr_expect_eq(request->idempotency_keys, requests[i].count);
+		http_reader_next(reader);
+	}
+}
+
+Test(http_request, takes_nothing_from_behind_its_body)
+{
+	size_t taken;
+
+	cr_assert_eq(take("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+			  "2\r\nhe\r\n0\r\nAuthorization: z\r\nIdempotency-Key: z\r\n\r\n", &taken),
+		HTTP_COMPLETE);
+	cr_expect_str_eq(http_reader_request(reader)->authorization, "");
+	cr_expect_eq(http_reader_request(reader)->idempotency_keys, 0);
+}
+
+Test(http_request, with_too_long_a_key_is_read_all_the_same)
+{
+	char bytes[400];
+	size_t taken;
+
+	for (int size = 255; size <= 256; size++) {
+		snprintf(bytes, sizeof(bytes), "GET / HTTP/1.1\r\nIdempotency-Key: %0*d\r\n\r\n",
+			size, 7);
+		cr_assert_eq(take(bytes, &taken), HTTP_COMPLETE);
+		cr_expect_eq(http_reader_request(reader)->idempotency_key_is_cut, size > 255);
+		http_reader_next(reader);
+	}
+	/* In pieces, what is behind the cut must not begin it anew. */
+	for (const char *at = bytes; *at; at++)
+		http_reader_take(reader, at, 1, &taken, &status, &error);
+	cr_expect(http_reader_request(reader)->idempotency_key_is_cut);
+}
+
 struct refusal {
 	char bytes[160];
 	unsigned status;
