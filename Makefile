@@ -19,7 +19,7 @@ say = $(Q)printf '  %-4s %s\n' $(1) $(2);
 .SUFFIXES:
 .DEFAULT_GOAL := all
 
-PKGS := liburing libseccomp libcjson inih
+PKGS := liburing libseccomp libcjson libxxhash inih
 PYTHON_PKG := python-3.11-embed
 MISSING := $(shell for p in $(PKGS) $(PYTHON_PKG) criterion; do pkg-config --exists $$p 2>/dev/null || echo $$p; done)
 ifneq ($(filter-out criterion,$(MISSING)),)

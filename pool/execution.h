@@ -56,7 +56,8 @@ struct execution {
 	struct loop_timer queue_timer;
 	struct shard *shard;
 	struct slot *slot;
-	uint64_t submitted_nsec, started_nsec;
+	uint64_t submitted_nsec;
+	_Atomic uint64_t started_nsec; /* 0: not yet; other threads may ask */
 	unsigned dispatches; /* that failed */
 	atomic_bool cancelled, resumed; /* asked for by another thread */
 };
