@@ -29,6 +29,8 @@
 #define CONFIG_ORIGIN_BYTES (CONFIG_FILE_NAME_BYTES_MAX + 16)
 #define CONFIG_NOTE_BYTES 192
 #define CONFIG_CONNECTIONS_MAX 65536u
+#define CONFIG_KEPT_MAX (1u << 20)
+#define CONFIG_KEPT_BYTES_MAX (UINT64_C(16) << 30)
 #define CONFIG_BODY_BYTES_MIN (UINT64_C(1) << 10)
 #define CONFIG_BODY_BYTES_MAX (UINT64_C(64) << 20)
 
@@ -55,6 +57,11 @@ enum config_value {
 	CONFIG_OUTPUT,
 	CONFIG_FILES,
 	CONFIG_OPEN_FILES,
+	CONFIG_EXECUTIONS_KEPT,
+	CONFIG_EXECUTIONS_KEPT_BYTES,
+	CONFIG_KEYS_KEPT,
+	CONFIG_KEYS_KEPT_BYTES,
+	CONFIG_KEY_TIME,
 	CONFIG_LOG_LEVEL,
 	CONFIG_COUNT,
 };
@@ -94,6 +101,10 @@ struct config {
 	char imports[2048];  /* "": the runtime's usual ones */
 	/* [limits]: of requests that give none */
 	struct limits limits;
+	/* [records]: of executions that ended, and of Idempotency-Key */
+	unsigned executions_kept, keys_kept;
+	uint64_t executions_kept_bytes, keys_kept_bytes;
+	uint64_t key_time_nsec;
 	/* [log] */
 	enum log_level log_level;
 

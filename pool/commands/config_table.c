@@ -18,6 +18,7 @@
 #define SERVER "server"
 #define POOL "pool"
 #define LIMITS "limits"
+#define RECORDS "records"
 #define LOG "log"
 
 /*
@@ -86,6 +87,23 @@
 		limits.values[LIMIT_OPEN_FILES], "256", 0, 0, true, "N",                          \
 		"Open descriptors of a process (256)")
 
+#define KEYS_RECORDS(X)                                                                           \
+	X(EXECUTIONS_KEPT, RECORDS, "executions_kept", "executions-kept",                         \
+		"CORRAL_EXECUTIONS_KEPT", COUNT, executions_kept, "4096", 0, CONFIG_KEPT_MAX,     \
+		false, "N", "Executions that ended and can still be asked for (4096)")            \
+	X(EXECUTIONS_KEPT_BYTES, RECORDS, "executions_kept_bytes", "executions-kept-bytes",       \
+		"CORRAL_EXECUTIONS_KEPT_BYTES", BYTES, executions_kept_bytes, "64M", 0,           \
+		CONFIG_KEPT_BYTES_MAX, false, "SIZE", "Memory for the answers of these (64M)")    \
+	X(KEYS_KEPT, RECORDS, "keys_kept", "keys-kept", "CORRAL_KEYS_KEPT", COUNT, keys_kept,     \
+		"65536", 1, CONFIG_KEPT_MAX, false, "N",                                          \
+		"Idempotency keys that are known (65536)")                                        \
+	X(KEYS_KEPT_BYTES, RECORDS, "keys_kept_bytes", "keys-kept-bytes",                         \
+		"CORRAL_KEYS_KEPT_BYTES", BYTES, keys_kept_bytes, "64M", 0,                       \
+		CONFIG_KEPT_BYTES_MAX, false, "SIZE", "Memory for the answers to these (64M)")    \
+	X(KEY_TIME, RECORDS, "key_time", "key-time", "CORRAL_KEY_TIME", DURATION, key_time_nsec,  \
+		"10m", NSEC_PER_MSEC, 24 * HOUR, false, "TIME",                                   \
+		"For which a key is known when its execution has ended (10m)")
+
 #define KEYS_LOG(X)                                                                               \
 	X(LOG_LEVEL, LOG, "level", "log-level", "CORRAL_LOG_LEVEL", LEVEL, log_level, "info", 0,  \
 		0, true, "LEVEL", "error, warning, info or debug (info)")
@@ -96,7 +114,7 @@
 		offsetof(struct config, MEMBER), STANDARD, MIN, MAX, CHANGES, HELP },
 
 const struct config_key config_keys[CONFIG_COUNT] = {
-	KEYS_SERVER(ROW) KEYS_POOL(ROW) KEYS_LIMITS(ROW) KEYS_LOG(ROW)
+	KEYS_SERVER(ROW) KEYS_POOL(ROW) KEYS_LIMITS(ROW) KEYS_RECORDS(ROW) KEYS_LOG(ROW)
 };
 
 static_assert(CONFIG_OPEN_FILES - CONFIG_TIMEOUT == (int)LIMIT_OPEN_FILES,
@@ -131,7 +149,9 @@ static const struct argp_option options[] = {
 	KEYS_POOL(OPTION)
 	{ 0, 0, 0, 0, "Limits of executions that bring none:", 4 },
 	KEYS_LIMITS(OPTION)
-	{ 0, 0, 0, 0, "Log:", 5 },
+	{ 0, 0, 0, 0, "Records of executions that ended:", 5 },
+	KEYS_RECORDS(OPTION)
+	{ 0, 0, 0, 0, "Log:", 6 },
 	KEYS_LOG(OPTION)
 	{ 0 },
 };

@@ -82,6 +82,11 @@ static int listeners_open(struct daemon *daemon, struct error *error)
 		.address_text = config->listen.text,
 		.token = daemon->token.text,
 		.connections_max = config->connections_max,
+		.executions_kept = config->executions_kept,
+		.executions_kept_bytes = config->executions_kept_bytes,
+		.keys_kept = config->keys_kept,
+		.keys_kept_bytes = config->keys_kept_bytes,
+		.key_nsec_max = config->key_time_nsec,
 		.tuning = tuning_of(config),
 	};
 	int result = has_address ? token_keep(&daemon->token, config->token_file, error) : 0;

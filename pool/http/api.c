@@ -93,6 +93,9 @@ static void metrics_show(struct connection *connection, const struct http_reques
 
 static const struct route routes[] = {
 	{ METHOD_POST, "/v1/execute", api_execute, false },
+	{ METHOD_GET, "/v1/executions", executions_show, false },
+	{ METHOD_GET, "/v1/executions/{id}", execution_show, false },
+	{ METHOD_DELETE, "/v1/executions/{id}", execution_cancel, false },
 	{ METHOD_GET, "/v1/pool", pool_show, false },
 	{ METHOD_GET, "/v1/health", health, true },
 	{ METHOD_GET, "/metrics", metrics_show, false },
@@ -121,11 +124,16 @@ static bool is_allowed(const struct connection *connection, const struct http_re
 	       is_equal(request->authorization + sizeof(scheme) - 1, token);
 }
 
+/* A path that ends with {id} takes one more part, whatever it is. */
 static bool is_path(const struct http_request *request, const char *path)
 {
-	size_t size = strcspn(request->target, "?");
+	size_t size = strcspn(request->target, "?"), plain = strcspn(path, "{");
 
-	return strlen(path) == size && memcmp(request->target, path, size) == 0;
+	if (size < plain || memcmp(request->target, path, plain) != 0)
+		return false;
+	if (!path[plain])
+		return size == plain;
+	return size > plain && !memchr(request->target + plain, '/', size - plain);
 }
 
 void api_handle(struct connection *connection, const struct http_request *request)

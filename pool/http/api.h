@@ -14,3 +14,8 @@ void api_handle(struct connection *connection, const struct http_request *reques
 void api_execute(struct connection *connection, const struct http_request *request);
 void api_execute_answer(struct connection *connection);
 void api_execute_clear(struct connection *connection); /* what the request owns */
+
+/* GET /v1/executions, and GET and DELETE /v1/executions/{id} (execution_routes.c). */
+void executions_show(struct connection *connection, const struct http_request *request);
+void execution_show(struct connection *connection, const struct http_request *request);
+void execution_cancel(struct connection *connection, const struct http_request *request);

@@ -78,6 +78,8 @@ void connection_open(struct server_shard *shard, int fd, bool is_tcp)
 
 	connection->fd = fd;
 	connection->is_tcp = is_tcp;
+	connection->has_tenant = false;
+	connection->header = NULL;
 	connection->state = CONNECTION_READING;
 	connection->closing = connection->is_last = false;
 	connection->input_used = connection->input_taken = 0;
@@ -271,11 +273,12 @@ static const char *status_phrase(unsigned status)
 		unsigned status;
 		const char *phrase;
 	} phrases[] = {
-		{ 200, "OK" }, { 400, "Bad Request" }, { 401, "Unauthorized" },
+		{ 200, "OK" }, { 202, "Accepted" }, { 400, "Bad Request" }, { 401, "Unauthorized" },
 		{ 404, "Not Found" }, { 405, "Method Not Allowed" }, { 408, "Request Timeout" },
-		{ 413, "Content Too Large" }, { 414, "URI Too Long" },
+		{ 409, "Conflict" }, { 413, "Content Too Large" }, { 414, "URI Too Long" },
 		{ 415, "Unsupported Media Type" }, { 417, "Expectation Failed" },
-		{ 429, "Too Many Requests" }, { 431, "Request Header Fields Too Large" },
+		{ 422, "Unprocessable Content" }, { 429, "Too Many Requests" },
+		{ 431, "Request Header Fields Too Large" },
 		{ 500, "Internal Server Error" }, { 501, "Not Implemented" },
 		{ 503, "Service Unavailable" }, { 504, "Gateway Timeout" },
 		{ 505, "HTTP Version Not Supported" },
@@ -316,6 +319,13 @@ void connection_answer(struct connection *connection, unsigned status, const cha
 	char *body, size_t body_bytes)
 {
 	AUTO_FREE char *owned = body;
+
+	connection_answer_copy(connection, status, content_type, owned, body_bytes);
+}
+
+void connection_answer_copy(struct connection *connection, unsigned status,
+	const char *content_type, const char *body, size_t body_bytes)
+{
 	bool head_only = http_reader_request(connection->reader)->method == METHOD_HEAD;
 	char head[512];
 	int size;
@@ -325,9 +335,11 @@ void connection_answer(struct connection *connection, unsigned status, const cha
 	if (atomic_load(&connection->shard->server->draining))
 		connection->is_last = true;
 	size = snprintf(head, sizeof(head),
-		"HTTP/1.1 %u %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n%s%s\r\n", status,
+		"HTTP/1.1 %u %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n%s%s%s\r\n", status,
 		status_phrase(status), content_type, body_bytes, status_headers(status),
+		connection->header ? connection->header : "",
 		connection->is_last ? "Connection: close\r\n" : "");
+	connection->header = NULL;
 	if (head_only)
 		body_bytes = 0;
 	connection->output = malloc((size_t)size + body_bytes);
@@ -337,7 +349,7 @@ void connection_answer(struct connection *connection, unsigned status, const cha
 	}
 	memcpy(connection->output, head, (size_t)size);
 	if (body_bytes)
-		memcpy(connection->output + size, owned, body_bytes);
+		memcpy(connection->output + size, body, body_bytes);
 	connection->output_bytes = (size_t)size + body_bytes;
 	connection->output_sent = 0;
 	connection->state = CONNECTION_ANSWERING;
@@ -443,7 +455,10 @@ void connection_attend(struct connection *connection)
 		exchange->running = false;
 		api_execute_answer(connection);
 		closed_when_quiet(connection);
-	} else if (exchange->streaming) {
-		connection_stream(connection);
+		return;
 	}
+	if (exchange->running && atomic_exchange(&exchange->cancel_asked, false))
+		pool_cancel(connection->shard->server->pool, &exchange->execution);
+	if (exchange->streaming)
+		connection_stream(connection);
 }

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/own.h"
 #include "pool/report.h"
+#include "pool/http/remember.h"
 #include "pool/http/server_private.h"
 
 #include <errno.h>
@@ -21,21 +22,34 @@
 #define STREAM_BYTES_MAX (128u * 1024u)  /* of events that wait to be sent; then the program does */
 #define CAPTURE_BYTES_MAX (16u << 20)    /* of output that an answer brings in one piece */
 
-/* Says that there is something to look at: at once on the connection's own thread. */
-static void exchange_post(struct connection *connection)
+static void inbox_post(struct connection *connection)
 {
 	struct server_shard *shard = connection->shard;
-	struct pool *pool = shard->server->pool;
 
-	if (pool_service_here(pool) == (int)shard->number) {
-		connection_attend(connection);
-		return;
-	}
 	pthread_mutex_lock(&shard->inbox_lock);
 	if (list_is_empty(&connection->exchange.node))
 		list_append(&shard->inbox, &connection->exchange.node);
 	pthread_mutex_unlock(&shard->inbox_lock);
-	pool_service_wake(pool, shard->number);
+	pool_service_wake(shard->server->pool, shard->number);
+}
+
+/* Says that there is something to look at: at once on the connection's own thread. */
+static void exchange_post(struct connection *connection)
+{
+	struct server_shard *shard = connection->shard;
+
+	if (pool_service_here(shard->server->pool) == (int)shard->number)
+		connection_attend(connection);
+	else
+		inbox_post(connection);
+}
+
+void exchange_cancel(void *user)
+{
+	struct connection *connection = user;
+
+	atomic_store(&connection->exchange.cancel_asked, true);
+	inbox_post(connection);
 }
 
 static bool stream_taken(
@@ -122,18 +136,6 @@ void api_execute_clear(struct connection *connection)
 	request_free(&exchange->request);
 }
 
-static void id_give(struct connection *connection)
-{
-	struct server_shard *shard = connection->shard;
-
-	/* Not to be guessed from another: the salt is the daemon's secret; the shard and the
-	 * counter make it unique. */
-	snprintf(connection->exchange.id, sizeof(connection->exchange.id),
-		"%02x%06" PRIx64 "%08" PRIx64, shard->number, shard->next_id & 0xffffff,
-		((shard->server->id_salt + shard->next_id * 0x9e3779b97f4a7c15u) >> 32));
-	shard->next_id++;
-}
-
 static void request_apply(const struct request *request, struct execution *execution)
 {
 	execution->code = request->code;
@@ -163,6 +165,7 @@ static void output_bound(struct request *request)
 
 static void submit_refused(struct connection *connection, int error)
 {
+	remember_drop(connection);
 	api_execute_clear(connection);
 	if (error == -EAGAIN)
 		connection_refuse(connection, 429, "the queue is full; try again later");
@@ -185,15 +188,48 @@ static unsigned parse_status(int result)
 	}
 }
 
-void api_execute(struct connection *connection, const struct http_request *request)
+static void exchange_prepare(struct connection *connection)
 {
-	struct server *server = connection->shard->server;
 	struct exchange *exchange = &connection->exchange;
 	struct execution *execution = &exchange->execution;
+
+	events_clear(&exchange->events);
+	output_bound(&exchange->request);
+	exchange->head_sent = exchange->last_line = exchange->paused = exchange->over = false;
+	atomic_store(&exchange->cancel_asked, false);
+	execution_init(execution);
+	request_apply(&exchange->request, execution);
+	execution->output = output_taken;
+	execution->gap = output_gap;
+	execution->done = execution_done;
+	execution->user = connection;
+}
+
+static void exchange_submit(struct connection *connection)
+{
+	struct exchange *exchange = &connection->exchange;
+	int result = 0;
+
+	if (exchange->request.stdin_text)
+		result = stdin_open(&exchange->request, &exchange->execution.stdin_fd);
+	if (result == 0) {
+		exchange->running = true;
+		exchange->streaming = exchange->request.stream;
+		result = pool_submit(connection->shard->server->pool, &exchange->execution);
+	}
+	if (result < 0) {
+		exchange->running = exchange->streaming = false;
+		submit_refused(connection, result);
+	}
+}
+
+void api_execute(struct connection *connection, const struct http_request *request)
+{
+	struct exchange *exchange = &connection->exchange;
 	struct error error = { .sentence = "" };
 	int result;
 
-	if (atomic_load(&server->draining)) {
+	if (atomic_load(&connection->shard->server->draining)) {
 		connection_refuse(connection, 503, "the daemon is draining");
 		return;
 	}
@@ -201,33 +237,19 @@ void api_execute(struct connection *connection, const struct http_request *reque
 		connection_refuse(connection, 415, "send the request as application/json");
 		return;
 	}
+	if (!remember_look(connection, request))
+		return;
 	result = request_parse(request->body ? request->body : "", request->body_bytes,
 		&server_tuning(connection->shard)->limits, &exchange->request, &error);
 	if (result < 0) {
 		connection_refuse(connection, parse_status(result), error.sentence);
 		return;
 	}
-	id_give(connection);
-	events_clear(&exchange->events);
-	output_bound(&exchange->request);
-	exchange->streaming = exchange->request.stream;
-	exchange->head_sent = exchange->last_line = exchange->paused = exchange->over = false;
-	execution_init(execution);
-	request_apply(&exchange->request, execution);
-	execution->output = output_taken;
-	execution->gap = output_gap;
-	execution->done = execution_done;
-	execution->user = connection;
-	if (exchange->request.stdin_text)
-		result = stdin_open(&exchange->request, &execution->stdin_fd);
-	if (result == 0) {
-		exchange->running = true;
-		result = pool_submit(server->pool, execution);
-	}
-	if (result < 0) {
-		exchange->running = exchange->streaming = false;
-		submit_refused(connection, result);
-	}
+	exchange_prepare(connection);
+	if (remember_begin(connection))
+		exchange_submit(connection);
+	else
+		api_execute_clear(connection);
 }
 
 /* As long as it said that it would. */
@@ -285,25 +307,49 @@ static void stream_end(struct connection *connection, const char *text)
 	connection_stream(connection);
 }
 
-void api_execute_answer(struct connection *connection)
+/* What was asked for then is not what anybody said; the record tells. */
+static void leaving_tell(struct connection *connection)
+{
+	struct result *result = &connection->exchange.execution.result;
+
+	if (connection->closing && result->verdict == VERDICT_CANCELLED)
+		snprintf(result->reason, sizeof(result->reason),
+			"its client has gone, or stopped reading");
+}
+
+static void result_answer(struct connection *connection)
 {
 	struct exchange *exchange = &connection->exchange;
-	char *text = NULL;
+	char *text;
 
+	leaving_tell(connection);
+	text = answer_text(connection);
+	remember_end(connection, text);
 	if (connection->closing) {
 		exchange->streaming = false;
-	} else if (exchange->execution.result.verdict == VERDICT_REJECTED) {
-		rejected_answer(connection);
-	} else if (!(text = answer_text(connection))) {
-		if (exchange->head_sent)
-			connection_close(connection);
-		else
-			connection_refuse(connection, 503, "there is no memory for the answer");
+		free(text);
+	} else if (!text && exchange->head_sent) {
+		connection_close(connection);
+	} else if (!text) {
+		connection_refuse(connection, 503, "there is no memory for the answer");
 	} else if (exchange->streaming) {
 		stream_end(connection, text);
 		free(text);
 	} else {
 		connection_answer(connection, 200, "application/json", text, strlen(text));
+	}
+}
+
+void api_execute_answer(struct connection *connection)
+{
+	struct exchange *exchange = &connection->exchange;
+
+	if (exchange->execution.result.verdict != VERDICT_REJECTED) {
+		result_answer(connection);
+	} else {
+		remember_drop(connection);
+		/* Closing or not: nothing of a stream was sent. */
+		rejected_answer(connection);
 	}
 	api_execute_clear(connection);
 }

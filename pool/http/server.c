@@ -17,7 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -303,8 +302,6 @@ int server_open(
 		.woken = server_woken,
 		.stop = server_stop,
 	};
-	if (getrandom(&server->id_salt, sizeof(server->id_salt), 0) < 0)
-		server->id_salt = clock_now_nsec();
 	result = server_tune(server, &config->tuning);
 	if (result < 0)
 		error_set(error, result, "no memory for a server");
@@ -341,8 +338,38 @@ static void shards_wake(struct server *server)
 		pool_service_wake(server->pool, i);
 }
 
+static int stores_make(struct server *server, unsigned shards, struct error *error)
+{
+	const struct server_config *config = &server->config;
+	const struct executions_config executions = {
+		.live_max = config->connections_max * shards,
+		.ended_max = config->executions_kept,
+		.bytes_max = config->executions_kept_bytes,
+		.cancel = exchange_cancel,
+	};
+	const struct replay_config replay = {
+		.keys_max = config->keys_kept,
+		.bytes_max = config->keys_kept_bytes,
+		.nsec_max = config->key_nsec_max,
+	};
+	int result = executions_new(&server->executions, &executions);
+
+	if (result == 0)
+		result = replay_new(&server->replay, &replay);
+	server->kept_bytes_max = config->keys_kept_bytes / KEPT_PART;
+	if (config->executions_kept_bytes > config->keys_kept_bytes)
+		server->kept_bytes_max = config->executions_kept_bytes / KEPT_PART;
+	return result < 0 ? error_set(error, result, "cannot make the records of %u executions and"
+			" %u keys: %s", executions.ended_max, replay.keys_max, error_text(result))
+			  : 0;
+}
+
 int server_start(struct server *server, struct pool *pool, struct error *error)
 {
+	int result = stores_make(server, pool_shards(pool), error);
+
+	if (result < 0)
+		return result;
 	for (unsigned i = 0; i < pool_shards(pool); i++)
 		if (shard_prepare(server, i) < 0)
 			return error_set(error, -ENOMEM, "no memory for %u connections a shard",
@@ -385,6 +412,8 @@ void server_close(struct server *server)
 			connection_release(list_owner(node, struct connection, node));
 		free(shard->connections);
 	}
+	executions_free(server->executions);
+	replay_free(server->replay);
 	for (struct tuning *tuning = atomic_load(&server->tuning), *previous; tuning;
 		tuning = previous) {
 		previous = tuning->previous;

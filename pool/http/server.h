@@ -32,6 +32,11 @@ struct server_config {
 	const char *address_text;   /* the same for people */
 	const char *token;          /* what TCP clients bring; not empty if there is an address */
 	unsigned connections_max;   /* a shard */
+	unsigned executions_kept;   /* that ended and can still be asked for */
+	size_t executions_kept_bytes; /* of their answers together */
+	unsigned keys_kept;         /* of Idempotency-Key */
+	size_t keys_kept_bytes;     /* of their answers together */
+	uint64_t key_nsec_max;      /* from the end of a key's execution on */
 	struct server_tuning tuning;
 };
 
@@ -42,7 +47,7 @@ int server_open(
 /* For the pool's config, before pool_start(). */
 const struct pool_service *server_service(const struct server *server);
 
-/* Begins to accept. 0, or -ENOMEM with the sentence. */
+/* Begins to accept. 0, or a negative errno with the sentence. */
 int server_start(struct server *server, struct pool *pool, struct error *error);
 
 /* From the next phase of each connection on. One thread at a time. 0 or -ENOMEM: as before. */

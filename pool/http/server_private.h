@@ -11,6 +11,8 @@
 #include "pool/http/events.h"
 #include "pool/http/request_reader.h"
 #include "pool/http/execute_request.h"
+#include "pool/http/executions.h"
+#include "pool/http/replay.h"
 #include "pool/http/server.h"
 
 #include <pthread.h>
@@ -40,7 +42,12 @@ struct exchange {
 	struct execution execution;
 	struct request request;
 	struct capture capture;
-	char id[24];
+	char id[EXECUTION_ID_BYTES];
+	struct execution_record *record;
+	bool has_key;             /* the request has an Idempotency-Key */
+	struct replay_name name;
+	struct replay_entry *key; /* that it took */
+	atomic_bool cancel_asked; /* by its name */
 
 	pthread_mutex_t lock;
 	struct events events;
@@ -70,6 +77,9 @@ struct connection {
 	size_t input_used, input_taken;
 	char *output;     /* head and body of the answer; owned */
 	size_t output_bytes, output_sent;
+	const char *header; /* one more line of the next answer's head; static, or NULL */
+	bool has_tenant;
+	uint64_t tenant;    /* connection_tenant() */
 	struct exchange exchange;
 };
 
@@ -91,7 +101,6 @@ struct server_shard {
 	struct list open, free;
 	pthread_mutex_t inbox_lock;
 	struct list inbox;       /* exchanges that ended on other threads */
-	uint64_t next_id;
 };
 
 /* Replaced as a whole; a thread may still read an old one, so they live as long as the server. */
@@ -108,7 +117,9 @@ struct server {
 	int fds[SERVER_LISTENERS_MAX];
 	bool is_tcp[SERVER_LISTENERS_MAX];
 	unsigned listener_count, port;
-	uint64_t id_salt;
+	struct executions *executions;
+	struct replay *replay;
+	size_t kept_bytes_max;   /* of an answer: longer ones find no place in either */
 	atomic_bool draining;
 	atomic_uint open;        /* connections */
 	pthread_mutex_t lock;    /* for the condition alone */
@@ -141,6 +152,16 @@ void connection_watched(void *owner, int32_t result);
 void connection_answer(struct connection *connection, unsigned status, const char *content_type,
 	char *body, size_t body_bytes);
 void connection_refuse(struct connection *connection, unsigned status, const char *reason);
+
+/* The same for bytes that stay the caller's. */
+void connection_answer_copy(struct connection *connection, unsigned status,
+	const char *content_type, const char *body, size_t body_bytes);
+
+/* Whose executions it may see (executions.h). On its own thread. */
+uint64_t connection_tenant(struct connection *connection);
+
+/* Asks from any thread for the end of a connection's execution, which runs (execute.c). */
+void exchange_cancel(void *connection);
 
 /* Sends what a stream has, if nothing is being sent. */
 void connection_stream(struct connection *connection);

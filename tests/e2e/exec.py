@@ -104,7 +104,7 @@ class ExecRuns(ClientTest):
         self.assertEqual((process.returncode, process.err), (3, b""))
         self.assertEqual((process.out.count(b"\n"), process.out[-1:]), (1, b"\n"))
         document = json.loads(process.out)
-        self.assertRegex(document["id"], "^[0-9a-f]{16}$")
+        self.assertRegex(document["id"], "^[0-9a-f]{32}$")
         self.assertEqual((document["verdict"], document["stdout"]), ("exit", "x\n"))
 
     def test_and_goes_on_when_its_reader_has_gone(self):

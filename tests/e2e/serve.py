@@ -26,7 +26,7 @@ class Executions(ServeTest):
         self.assertEqual(document["verdict"], "ok")
         self.assertEqual((document["stdout"], document["stderr"]), ("out\n", "err\n"))
         self.assertEqual(document["result"], {"text": "42", "json": 42})
-        self.assertRegex(document["id"], "^[0-9a-f]{16}$")
+        self.assertRegex(document["id"], "^[0-9a-f]{32}$")
         self.assertGreater(document["usage"]["wall_usec"], 0)
         self.assertEqual(document["reset"], "replace:policy")
         self.end(daemon)

@@ -31,6 +31,11 @@ Test(config, has_standard_values)
 	cr_expect_eq(config.shards, 0);
 	cr_expect_eq(config.queue_max, 1024);
 	cr_expect_str_eq(config.imports, "");
+	cr_expect_eq(config.executions_kept, 4096);
+	cr_expect_eq(config.executions_kept_bytes, 64 << 20);
+	cr_expect_eq(config.keys_kept, 65536);
+	cr_expect_eq(config.keys_kept_bytes, 64 << 20);
+	cr_expect_eq(config.key_time_nsec, 600 * NSEC_PER_SEC);
 	cr_expect_eq(config.log_level, LOG_LEVEL_INFO);
 	for (int i = 0; i < LIMIT_COUNT; i++)
 		cr_expect_eq(config.limits.values[i], limit_types[i].standard);
@@ -425,7 +430,7 @@ Test(config, reload_changes_each_value_that_says_it_can_and_no_other)
 	char text[CONFIG_LINE_BYTES_MAX], before[CONFIG_LINE_BYTES_MAX];
 	static const char *const other[CONFIG_COUNT] = { "/o", "127.0.0.1:1", "/o", "/p", "3", "3K",
 		"3s", "3s", "3s", "3s", "3", "3", "3", "os", "3s", "3s", "9M", "3", "3", "9M", "33",
-		"error" };
+		"3", "3M", "3", "3M", "3s", "error" };
 
 	for (int i = 0; i < CONFIG_COUNT; i++) {
 		const struct config_key *key = &config_keys[i];

@@ -37,6 +37,10 @@ Test(config_file, reads_every_value_of_a_file)
 			  "output = 17\n"
 			  "files = 1M\n"
 			  "open_files = 99\n"
+			  "[records]\n"
+			  "executions_kept = 0\n"
+			  "keys_kept_bytes = 3M\n"
+			  "key_time = 7s\n"
 			  "[log]\r\n"
 			  "level = debug\r\n"
 			  "[server]\n"
@@ -58,6 +62,9 @@ Test(config_file, reads_every_value_of_a_file)
 	cr_expect_eq(config.body_timeout_nsec, 60 * NSEC_PER_SEC);
 	cr_expect_eq(config.idle_timeout_nsec, 2 * NSEC_PER_SEC);
 	cr_expect_eq(config.drain_timeout_nsec, 0);
+	cr_expect_eq(config.executions_kept, 0);
+	cr_expect_eq(config.keys_kept_bytes, 3 << 20);
+	cr_expect_eq(config.key_time_nsec, 7 * NSEC_PER_SEC);
 	cr_expect_eq(config.workers, 8);
 	cr_expect_eq(config.shards, 2);
 	cr_expect_eq(config.queue_max, 9);
@@ -69,8 +76,8 @@ Test(config_file, reads_every_value_of_a_file)
 		cr_expect_eq(config.limits.values[i], limits[i], "%s", limit_types[i].name);
 	cr_expect_eq(config.log_level, LOG_LEVEL_DEBUG);
 	expect_origin(CONFIG_SOCKET, "corral.conf:5");
-	expect_origin(CONFIG_LOG_LEVEL, "corral.conf:28");
-	expect_origin(CONFIG_TOKEN_FILE, "corral.conf:30");
+	expect_origin(CONFIG_LOG_LEVEL, "corral.conf:32");
+	expect_origin(CONFIG_TOKEN_FILE, "corral.conf:34");
 }
 
 Test(config_file, refuses_what_it_does_not_know_by_name)
@@ -81,13 +88,13 @@ Test(config_file, refuses_what_it_does_not_know_by_name)
 		"corral.conf:2: [log] has no key 'workers': give one of level");
 	expect_refused("[log]\n= 3\n", "corral.conf:2: [log] has no key '': give one of level");
 	expect_refused("[sevrer]\n", "corral.conf:1: there is no section [sevrer]: "
-				     "give one of [server], [pool], [limits], [log]");
+				     "give one of [server], [pool], [limits], [records], [log]");
 	expect_refused("[Pool]\nworkers = 3\n",
 		"corral.conf:1: there is no section [Pool]: "
-		"give one of [server], [pool], [limits], [log]");
+		"give one of [server], [pool], [limits], [records], [log]");
 	expect_refused("workers = 3\n[pool]\n",
 		"corral.conf:1: workers stands before any section: "
-		"begin with one of [server], [pool], [limits], [log]");
+		"begin with one of [server], [pool], [limits], [records], [log]");
 	expect_refused("[pool]\nworkers = 3\n[log]\n[pool]\nworkers = 3\n",
 		"corral.conf:5: workers is given again, first in line 2: give it once");
 }
