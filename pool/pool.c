@@ -347,9 +347,9 @@ int pool_submit(struct pool *pool, struct execution *execution)
 	atomic_store(&execution->cancelled, false);
 	atomic_store(&execution->resumed, false);
 	shard = shard_for(pool, home && home->pool == pool ? home : NULL);
+	execution->shard = shard;
 	if (shard == home)
 		return shard_accept(shard, execution);
-	execution->shard = shard;
 	shard_post(shard, execution);
 	return 0;
 }

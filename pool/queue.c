@@ -44,8 +44,7 @@ static void queued_too_long(void *owner)
 
 int shard_accept(struct shard *shard, struct execution *execution)
 {
-	assert(shard == shard_current());
-	execution->shard = shard;
+	assert(shard == shard_current() && shard == execution->shard);
 	if (shard->stopping) {
 		execution_reject(execution, VERDICT_CANCELLED, "the pool is stopping");
 		return 0;
