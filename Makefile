@@ -105,6 +105,8 @@ install: all
 	install -m 0755 $(BUILD)/bin/corral $(DESTDIR)$(PREFIX)/bin/corral
 	install -m 0755 $(BUILD)/bin/corral-init $(BUILD)/bin/corral-python $(DESTDIR)$(PREFIX)/libexec/corral/
 	install -m 0644 $(wildcard README.md docs/*.md) $(DESTDIR)$(PREFIX)/share/doc/corral/
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	for unit in corral.service corral.socket; do sed 's|@PREFIX@|$(PREFIX)|g' packaging/$$unit > $(DESTDIR)$(PREFIX)/lib/systemd/system/$$unit; done
 
 clean:
 	rm -rf build

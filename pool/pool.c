@@ -100,6 +100,18 @@ static int config_check(const struct pool_config *config, struct error *error)
 	return 0;
 }
 
+int pool_check(const struct pool_config *config, struct error *error)
+{
+	char path[512];
+	int result = config_check(config, error);
+
+	if (result == 0)
+		result = program_find("corral-init", path, sizeof(path), error);
+	if (result == 0)
+		result = program_find("corral-python", path, sizeof(path), error);
+	return result;
+}
+
 static void slots_prepare(struct pool *pool)
 {
 	for (unsigned i = 0; i < pool->config.workers; i++) {

@@ -36,6 +36,12 @@ struct pool_status {
 
 void pool_config_init(struct pool_config *config);
 
+/*
+ * What pool_start() asks before it starts anything: whether we are root, the numbers, the programs
+ * of cells and of the runtime. 0 or a negative errno and a sentence.
+ */
+int pool_check(const struct pool_config *config, struct error *error);
+
 /* Starts everything and waits until one worker a shard is ready. 0 or a negative errno and a
  * sentence. */
 int pool_start(struct pool **ret_pool, const struct pool_config *config, struct error *error);

@@ -278,6 +278,7 @@ static void shard_woken(void *owner)
 {
 	struct shard *shard = owner;
 
+	atomic_store(&shard->pulse_asked, false);
 	shard_inbox_take(shard);
 	if (atomic_exchange(&shard->attention, false))
 		shard_executions_attend(shard);

@@ -53,6 +53,7 @@ struct shard {
 	pthread_mutex_t inbox_lock;
 	struct list inbox;    /* executions from other threads */
 	atomic_bool service_woken;
+	atomic_bool pulse_asked; /* until this thread turns (pool/pulse.h) */
 	atomic_bool attention; /* some execution of ours was cancelled or resumed */
 	bool stopping;
 

@@ -186,7 +186,7 @@ static int answer_judge(struct http_answer_reader *reader, char **ret_body, size
 
 	AUTO_FREE char *body = http_answer_body_take(reader, &size);
 
-	if (status != 200)
+	if (status != 200 && status != 202)
 		return refused(status, body, size, error);
 	if (!body)
 		return error_set(error, -EBADMSG, "the daemon's answer is empty");

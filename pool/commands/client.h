@@ -29,10 +29,10 @@ struct client_request {
 const char *client_socket_path(const char *given);
 
 /*
- * Asks and waits. 0: the daemon answered with status 200, and the body, with a NUL behind its end,
- * is the caller's. Or a sentence and: what connect(2) said, -EREMOTEIO (the daemon refused; the
- * sentence holds its reason), -ETIMEDOUT, -ECONNRESET, -EBADMSG, -EFBIG, -ENOMEM. A caller that
- * goes away while it waits cancels what it asked for.
+ * Asks and waits. 0: the daemon answered with status 200 or 202, and the body, with a NUL behind
+ * its end, is the caller's. Or a sentence and: what connect(2) said, -EREMOTEIO (the daemon
+ * refused; the sentence holds its reason), -ETIMEDOUT, -ECONNRESET, -EBADMSG, -EFBIG, -ENOMEM. A
+ * caller that goes away while it waits cancels what it asked for.
  */
 int client_ask(const struct client_request *request, char **ret_body, size_t *ret_size,
 	struct error *error);

@@ -16,6 +16,7 @@
 int command_run(int argc, char **argv);
 int command_exec(int argc, char **argv);
 int command_status(int argc, char **argv);
+int command_drain(int argc, char **argv);
 int command_bench(int argc, char **argv);
 int command_serve(int argc, char **argv);
 int command_doctor(int argc, char **argv);

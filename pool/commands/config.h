@@ -23,6 +23,7 @@
 #include <sys/socket.h>
 
 #define CONFIG_FILE_STANDARD "/etc/corral/corral.conf"
+#define CONFIG_RUN_FOLDER "/run/corral" /* ours to make; any other is its owner's */
 #define CONFIG_FILE_BYTES_MAX (64u << 10)
 #define CONFIG_FILE_NAME_BYTES_MAX 255u
 #define CONFIG_LINE_BYTES_MAX 4096u /* with its end and a NUL */
@@ -111,6 +112,7 @@ struct config {
 	struct config_origin origins[CONFIG_COUNT];
 	const char *file;    /* --config, the caller's argv; NULL: CONFIG_FILE_STANDARD */
 	bool print;          /* --print-config */
+	bool check;          /* --check-config */
 };
 
 /* The standard values. */

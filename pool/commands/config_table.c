@@ -133,6 +133,7 @@ const char *const config_level_names[] = {
 #define OPTION_KEY 0x2000
 #define OPTION_FILE (OPTION_KEY + CONFIG_COUNT)
 #define OPTION_PRINT (OPTION_KEY + CONFIG_COUNT + 1)
+#define OPTION_CHECK (OPTION_KEY + CONFIG_COUNT + 2)
 
 #define OPTION(VALUE, SECTION, NAME, FLAG, VARIABLE, TYPE, MEMBER, STANDARD, MIN, MAX, CHANGES,   \
 	TAKES, HELP)                                                                              \
@@ -143,6 +144,9 @@ static const struct argp_option options[] = {
 		1 },
 	{ "print-config", OPTION_PRINT, 0, 0,
 		"Print the configuration as a file, with the origin of each value, and exit", 0 },
+	{ "check-config", OPTION_CHECK, 0, 0,
+		"Look for what would keep it from starting, say each with its place, and exit: 0 "
+		"there is nothing, 1 there is", 0 },
 	{ 0, 0, 0, 0, "Server:", 2 },
 	KEYS_SERVER(OPTION)
 	{ 0, 0, 0, 0, "Pool:", 3 },
@@ -168,6 +172,10 @@ static error_t option_parse(int key, char *argument, struct argp_state *state)
 	}
 	if (key == OPTION_PRINT) {
 		config->print = true;
+		return 0;
+	}
+	if (key == OPTION_CHECK) {
+		config->check = true;
 		return 0;
 	}
 	if (key < OPTION_KEY || key >= OPTION_KEY + CONFIG_COUNT)

@@ -23,6 +23,7 @@ static const struct command commands[] = {
 	{ "serve", command_serve, "run the daemon: executions over HTTP" },
 	{ "exec", command_exec, "run a program through the daemon" },
 	{ "status", command_status, "show what the daemon is doing" },
+	{ "drain", command_drain, "end the daemon, after what runs is answered" },
 	{ "bench", command_bench, "measure the pool with a program or a folder of them" },
 	{ "doctor", command_doctor, "try what this machine can enforce, and say what to mend" },
 };

@@ -35,6 +35,14 @@ void notify_send(const char *state)
 			(socklen_t)(offsetof(struct sockaddr_un, sun_path) + size));
 }
 
+void notify_status(const char *sentence)
+{
+	char state[640];
+
+	snprintf(state, sizeof(state), "STATUS=%s", sentence);
+	notify_send(state);
+}
+
 void notify_reloading(void)
 {
 	char state[64];

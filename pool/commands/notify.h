@@ -10,5 +10,8 @@
  */
 void notify_send(const char *state);
 
+/* STATUS=SENTENCE, which `systemctl status` shows. */
+void notify_status(const char *sentence);
+
 /* RELOADING=1, with the time that systemd wants beside it. READY=1 ends it. */
 void notify_reloading(void);

@@ -5,22 +5,29 @@
  * The main thread starts everything and then waits for signals; all work is on the shards' threads.
  * SIGHUP reads file and environment again and takes over what may change; what needs a restart is
  * told. SIGTERM and SIGINT drain: nobody is accepted any more, what runs is answered, and after the
- * drain timeout what still runs is cancelled. A second signal does not wait.
+ * drain timeout what still runs is cancelled. A second signal does not wait. POST /v1/drain does
+ * the same; it comes here as SIGUSR1, which stays blocked and so cannot be that second signal.
  */
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/own.h"
+#include "pool/commands/activation.h"
+#include "pool/commands/check.h"
 #include "pool/commands/command.h"
 #include "pool/commands/config.h"
 #include "pool/commands/notify.h"
+#include "pool/commands/watchdog.h"
+#include "pool/http/listen.h"
 #include "pool/http/server.h"
 #include "pool/http/token.h"
 
 #include <errno.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define ANSWER_NSEC_MAX (30 * NSEC_PER_SEC)
 
@@ -28,6 +35,9 @@ struct daemon {
 	int argc;
 	char **argv;
 	struct config config;
+	struct activation activation;
+	uint64_t watchdog_nsec;
+	_Atomic(uint64_t) drain_nsec; /* that POST /v1/drain asked for; UINT64_MAX: none */
 	struct token token;
 	struct server *server;
 	struct pool *pool;
@@ -52,11 +62,10 @@ static const struct argp serve_argp = {
 	.children = serve_children,
 };
 
-/* The standard folder is ours to make; any other is its owner's. */
 static void socket_folder_make(const char *path)
 {
-	if (strncmp(path, "/run/corral/", 12) == 0)
-		mkdir("/run/corral", 0755);
+	if (strncmp(path, CONFIG_RUN_FOLDER "/", sizeof(CONFIG_RUN_FOLDER)) == 0)
+		mkdir(CONFIG_RUN_FOLDER, 0755);
 }
 
 static struct server_tuning tuning_of(const struct config *config)
@@ -67,32 +76,68 @@ static struct server_tuning tuning_of(const struct config *config)
 		.body_nsec_max = config->body_timeout_nsec,
 		.idle_nsec_max = config->idle_timeout_nsec,
 		.answer_nsec_max = ANSWER_NSEC_MAX,
+		.drain_nsec_max = config->drain_timeout_nsec,
 		.limits = config->limits,
 	};
+}
+
+/* On a shard's thread. */
+static void drain_asked(void *owner, uint64_t nsec)
+{
+	struct daemon *daemon = owner;
+
+	atomic_store(&daemon->drain_nsec, nsec);
+	kill(getpid(), SIGUSR1);
+}
+
+/* Whether clients will come over TCP and so need the token; or a negative errno. */
+static int has_tcp(const struct daemon *daemon, struct error *error)
+{
+	bool has = daemon->config.listen.bytes > 0;
+
+	for (unsigned i = 0; i < daemon->activation.count; i++) {
+		bool is_tcp;
+		unsigned port;
+		int result = listen_given(&daemon->activation.sockets[i], &is_tcp, &port, error);
+
+		if (result < 0)
+			return result;
+		has |= is_tcp;
+	}
+	return has;
 }
 
 static int listeners_open(struct daemon *daemon, struct error *error)
 {
 	const struct config *config = &daemon->config;
 	bool has_address = config->listen.bytes > 0;
+	int result = has_tcp(daemon, error);
+
+	if (result > 0)
+		result = token_keep(&daemon->token, config->token_file, error);
+	if (result < 0)
+		return result;
 	const struct server_config server = {
+		.given = daemon->activation.sockets,
+		.given_count = daemon->activation.count,
 		.socket_path = config->socket,
 		.address = has_address ? (const struct sockaddr *)&config->listen.address : NULL,
 		.address_bytes = config->listen.bytes,
 		.address_text = config->listen.text,
-		.token = daemon->token.text,
+		.token = daemon->token.text[0] ? daemon->token.text : NULL,
 		.connections_max = config->connections_max,
 		.executions_kept = config->executions_kept,
 		.executions_kept_bytes = config->executions_kept_bytes,
 		.keys_kept = config->keys_kept,
 		.keys_kept_bytes = config->keys_kept_bytes,
 		.key_nsec_max = config->key_time_nsec,
+		.drain_asked = drain_asked,
+		.owner = daemon,
 		.tuning = tuning_of(config),
 	};
-	int result = has_address ? token_keep(&daemon->token, config->token_file, error) : 0;
 
 	socket_folder_make(config->socket);
-	return result < 0 ? result : server_open(&daemon->server, &server, error);
+	return server_open(&daemon->server, &server, error);
 }
 
 static int daemon_start(struct daemon *daemon, struct error *error)
@@ -111,18 +156,28 @@ static int daemon_start(struct daemon *daemon, struct error *error)
 	pool.limits = config->limits;
 	pool.service = server_service(daemon->server);
 	result = pool_start(&daemon->pool, &pool, error);
-	return result < 0 ? result : server_start(daemon->server, daemon->pool, error);
+	if (result == 0)
+		result = server_start(daemon->server, daemon->pool, error);
+	if (result == 0)
+		result = watchdog_start(daemon->pool, daemon->watchdog_nsec, error);
+	return result;
 }
 
-static void where_told(const struct daemon *daemon)
+static void where_tell(const struct daemon *daemon, char *status, size_t size)
 {
 	const struct config *config = &daemon->config;
+	unsigned number = server_port(daemon->server);
 	char port[96] = "";
 
-	if (config->listen.bytes)
-		snprintf(port, sizeof(port), " and %s, port %u", config->listen.text,
-			server_port(daemon->server));
-	log_info("serving on %s%s with %u workers", config->socket, port, config->workers);
+	if (number)
+		snprintf(port, sizeof(port), " and %s, port %u",
+			config->listen.bytes ? config->listen.text : "TCP", number);
+	if (daemon->activation.count)
+		snprintf(status, size, "serving on %u given sockets%s with %u workers",
+			daemon->activation.count, port, config->workers);
+	else
+		snprintf(status, size, "serving on %s%s with %u workers", config->socket, port,
+			config->workers);
 }
 
 /* SIGHUP: file and environment anew; what is wrong in them changes nothing. */
@@ -151,6 +206,7 @@ static void daemon_reload(struct daemon *daemon)
 /* Until it is time to go. */
 static void signals_await(struct daemon *daemon, const sigset_t *signals)
 {
+	sigset_t ending;
 	int number;
 
 	while (sigwait(signals, &number) != 0 || number == SIGHUP) {
@@ -158,20 +214,51 @@ static void signals_await(struct daemon *daemon, const sigset_t *signals)
 		daemon_reload(daemon);
 		notify_send("READY=1");
 	}
-	log_info("%s: draining", strsignal(number));
+	log_info("%s: draining", number == SIGUSR1 ? "POST /v1/drain" : strsignal(number));
 	/* From here on the next one ends us as it would anybody; the kernel ends the cells. */
-	pthread_sigmask(SIG_UNBLOCK, signals, NULL);
+	sigemptyset(&ending);
+	sigaddset(&ending, SIGTERM);
+	sigaddset(&ending, SIGINT);
+	pthread_sigmask(SIG_UNBLOCK, &ending, NULL);
 }
 
 static void daemon_run(struct daemon *daemon, const sigset_t *signals)
 {
-	where_told(daemon);
+	char status[ERROR_SENTENCE_BYTES];
+	uint64_t nsec;
+
+	where_tell(daemon, status, sizeof(status));
+	log_info("%s", status);
 	notify_send("READY=1");
+	notify_status(status);
 	signals_await(daemon, signals);
 	notify_send("STOPPING=1");
-	if (!server_drain(daemon->server, daemon->config.drain_timeout_nsec))
+	notify_status("draining: what runs is answered, nobody is accepted");
+	nsec = atomic_load(&daemon->drain_nsec);
+	if (nsec == UINT64_MAX)
+		nsec = daemon->config.drain_timeout_nsec;
+	if (!server_drain(daemon->server, nsec))
 		log_warning("not all connections ended within the drain timeout; what runs is"
 			" cancelled");
+}
+
+/* Threads inherit it, so that the signals come to sigwait() alone. */
+static void signals_block(sigset_t *signals)
+{
+	sigemptyset(signals);
+	sigaddset(signals, SIGTERM);
+	sigaddset(signals, SIGINT);
+	sigaddset(signals, SIGHUP);
+	sigaddset(signals, SIGUSR1);
+	pthread_sigmask(SIG_BLOCK, signals, NULL);
+}
+
+/* What whoever started us left in the environment for us alone. */
+static int inheritance_take(struct daemon *daemon, struct error *error)
+{
+	int result = activation_take(ACTIVATION_FD_FIRST, &daemon->activation, error);
+
+	return result < 0 ? result : watchdog_take(&daemon->watchdog_nsec, error);
 }
 
 int command_serve(int argc, char **argv)
@@ -181,27 +268,28 @@ int command_serve(int argc, char **argv)
 	sigset_t signals;
 	int result;
 
+	atomic_store(&daemon.drain_nsec, UINT64_MAX);
 	daemon.argc = argc;
 	daemon.argv = argv;
 	config_init(&daemon.config);
 	argp_parse(&serve_argp, argc, argv, 0, NULL, &daemon.config);
+	if (daemon.config.check)
+		return check_run(&daemon.config);
 	if (config_load(&daemon.config, environ, &error) < 0)
 		return command_failed("serve", error.sentence);
 	if (daemon.config.print) {
 		config_print(&daemon.config, stdout);
 		return 0;
 	}
+	if (inheritance_take(&daemon, &error) < 0)
+		return command_failed("serve", error.sentence);
 	log_open(daemon.config.log_level);
 	config_log(&daemon.config);
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGHUP);
-	/* Threads inherit it, so that the signals come to sigwait() alone. */
-	pthread_sigmask(SIG_BLOCK, &signals, NULL);
+	signals_block(&signals);
 	result = daemon_start(&daemon, &error);
 	if (result == 0)
 		daemon_run(&daemon, &signals);
+	watchdog_stop();
 	pool_stop(daemon.pool);
 	server_close(daemon.server);
 	return result < 0 ? command_failed("serve", error.sentence) : 0;

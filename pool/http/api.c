@@ -96,6 +96,8 @@ static const struct route routes[] = {
 	{ METHOD_GET, "/v1/executions", executions_show, false },
 	{ METHOD_GET, "/v1/executions/{id}", execution_show, false },
 	{ METHOD_DELETE, "/v1/executions/{id}", execution_cancel, false },
+	/* Asks by itself who calls: a token is not enough. */
+	{ METHOD_POST, "/v1/drain", api_drain, true },
 	{ METHOD_GET, "/v1/pool", pool_show, false },
 	{ METHOD_GET, "/v1/health", health, true },
 	{ METHOD_GET, "/metrics", metrics_show, false },

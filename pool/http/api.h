@@ -19,3 +19,6 @@ void api_execute_clear(struct connection *connection); /* what the request owns 
 void executions_show(struct connection *connection, const struct http_request *request);
 void execution_show(struct connection *connection, const struct http_request *request);
 void execution_cancel(struct connection *connection, const struct http_request *request);
+
+/* POST /v1/drain (admin.c). */
+void api_drain(struct connection *connection, const struct http_request *request);

@@ -9,20 +9,15 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/own.h"
+#include "pool/http/listen.h"
 #include "pool/http/server_private.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-#define BACKLOG 1024
 #define OPS_PER_CONNECTION 4u /* receive, send, watch, timer */
 
 static void listener_accepted(void *owner, int32_t result);
@@ -156,98 +151,58 @@ static void server_stop(void *owner, unsigned number)
 
 /* --- Opening and closing ---------------------------------------------------------------------- */
 
-/*
- * Removes the file if nobody listens behind it. For a moment after its death a killed daemon seems
- * to: its io_uring, which holds the socket, is taken down by the kernel's workers (Linux
- * io_uring/io_uring.c, io_ring_exit_work). So the process that listened is asked for (SO_PEERCRED,
- * unix(7)).
- */
-static bool is_served(const struct sockaddr_un *address)
+/* One more listener, its descriptor the server's from now on. */
+static void listener_add(struct server *server, int fd, bool is_tcp, bool is_given)
 {
-	AUTO_FD fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct ucred owner = { .pid = 0 };
-	socklen_t size = sizeof(owner);
+	server->fds[server->listener_count] = fd;
+	server->is_tcp[server->listener_count] = is_tcp;
+	server->owns_path |= !is_tcp && !is_given;
+	server->listener_count++;
+}
 
-	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0) {
-		if (errno == ECONNREFUSED)
-			unlink(address->sun_path);
-		return false;
+/* What was given stands for what would have been bound, each kind for itself. */
+static int given_take(struct server *server, bool *ret_has_unix, bool *ret_has_tcp,
+	struct error *error)
+{
+	const struct server_config *config = &server->config;
+
+	for (unsigned i = 0; i < config->given_count; i++) {
+		bool is_tcp;
+		unsigned port;
+		int result = listen_given(&config->given[i], &is_tcp, &port, error);
+
+		if (result < 0)
+			return result;
+		if (is_tcp && !config->token)
+			return error_set(error, -EINVAL, "descriptor %d (%s) is a TCP socket, but"
+				" there is no token to ask of its clients", config->given[i].fd,
+				config->given[i].name);
+		listener_add(server, config->given[i].fd, is_tcp, true);
+		*(is_tcp ? ret_has_tcp : ret_has_unix) = true;
+		if (is_tcp && !server->port)
+			server->port = port;
 	}
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &owner, &size) < 0 || owner.pid <= 0 ||
-	    kill(owner.pid, 0) == 0 || errno != ESRCH)
-		return true;
-	unlink(address->sun_path);
-	return false;
-}
-
-static int unix_listen(const char *path, int *ret_fd, struct error *error)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	AUTO_FD fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	mode_t mask;
-	int result;
-
-	if (strlen(path) >= sizeof(address.sun_path))
-		return error_set(error, -ENAMETOOLONG, "the socket's path %s is longer than %zu"
-			" bytes; give a shorter one", path, sizeof(address.sun_path) - 1);
-	memcpy(address.sun_path, path, strlen(path) + 1);
-	if (fd < 0)
-		return error_set(error, -errno, "cannot make a socket: %s", error_text(errno));
-	if (is_served(&address))
-		return error_set(error, -EADDRINUSE, "another daemon listens on %s", path);
-	mask = umask(0117);
-	result = bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : 0;
-	umask(mask);
-	if (result == 0 && listen(fd, BACKLOG) < 0)
-		result = -errno;
-	if (result < 0)
-		return error_set(error, result, "cannot listen on %s: %s", path,
-			error_text(result));
-	*ret_fd = fd_take(&fd);
-	return 0;
-}
-
-static int tcp_listen(
-	const struct server_config *config, int *ret_fd, unsigned *ret_port, struct error *error)
-{
-	struct sockaddr_storage bound;
-	socklen_t size = sizeof(bound);
-	int one = 1;
-
-	AUTO_FD fd = socket(config->address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0 ||
-	    bind(fd, config->address, config->address_bytes) < 0 || listen(fd, BACKLOG) < 0 ||
-	    getsockname(fd, (struct sockaddr *)&bound, &size) < 0)
-		return error_set(error, -errno, "cannot listen on %s: %s", config->address_text,
-			error_text(errno));
-	/* At the same place in a sockaddr_in6. */
-	*ret_port = ntohs(((struct sockaddr_in *)&bound)->sin_port);
-	*ret_fd = fd_take(&fd);
 	return 0;
 }
 
 static int listeners_open(struct server *server, struct error *error)
 {
 	const struct server_config *config = &server->config;
-	int result = 0;
+	bool has_unix = false, has_tcp = false;
+	int fd, result = given_take(server, &has_unix, &has_tcp, error);
 
-	if (config->socket_path) {
-		result = unix_listen(config->socket_path, &server->fds[0], error);
-		if (result < 0)
-			return result;
-		server->listener_count++;
+	if (result == 0 && config->socket_path && !has_unix) {
+		result = listen_unix(config->socket_path, &fd, error);
+		if (result == 0)
+			listener_add(server, fd, false, false);
 	}
-	if (config->address) {
-		unsigned at = server->listener_count;
-
-		result = tcp_listen(config, &server->fds[at], &server->port, error);
-		if (result < 0)
-			return result;
-		server->is_tcp[at] = true;
-		server->listener_count++;
+	if (result == 0 && config->address && !has_tcp) {
+		result = listen_tcp(config->address, config->address_bytes, config->address_text,
+			&fd, &server->port, error);
+		if (result == 0)
+			listener_add(server, fd, true, false);
 	}
-	return 0;
+	return result;
 }
 
 static int shard_prepare(struct server *server, unsigned number)
@@ -401,7 +356,7 @@ void server_close(struct server *server)
 		return;
 	for (unsigned i = 0; i < SERVER_LISTENERS_MAX; i++)
 		fd_close(&server->fds[i]);
-	if (server->listener_count && server->config.socket_path)
+	if (server->owns_path)
 		unlink(server->config.socket_path);
 	for (unsigned i = 0; i < POOL_SHARDS_MAX; i++) {
 		struct server_shard *shard = &server->shards[i];

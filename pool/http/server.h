@@ -22,21 +22,40 @@ struct server_tuning {
 	uint64_t body_nsec_max;     /* from there to its end */
 	uint64_t idle_nsec_max;     /* between requests */
 	uint64_t answer_nsec_max;   /* without progress while an answer is sent */
+	uint64_t drain_nsec_max;    /* of a drain that asks for no other; told to who asks */
 	struct limits limits;       /* of requests that give none */
 };
 
+/* A listening socket that somebody else has bound (systemd's socket activation). */
+struct server_given {
+	int fd;
+	char name[64];              /* for people: "corral.socket", or "" */
+};
+
+#define SERVER_GIVEN_MAX 8u
+
 struct server_config {
+	/*
+	 * Used instead of binding, each kind for itself: with a unix socket among them socket_path
+	 * is not bound, with a TCP one address is not; and what was given is not unlinked. The
+	 * descriptors are the server's from server_open() on.
+	 */
+	const struct server_given *given;
+	unsigned given_count;       /* at most SERVER_GIVEN_MAX */
 	const char *socket_path;    /* NULL: no unix socket */
 	const struct sockaddr *address; /* NULL: no TCP */
 	socklen_t address_bytes;
 	const char *address_text;   /* the same for people */
-	const char *token;          /* what TCP clients bring; not empty if there is an address */
+	const char *token;          /* what TCP clients bring; NULL: there is no TCP */
 	unsigned connections_max;   /* a shard */
 	unsigned executions_kept;   /* that ended and can still be asked for */
 	size_t executions_kept_bytes; /* of their answers together */
 	unsigned keys_kept;         /* of Idempotency-Key */
 	size_t keys_kept_bytes;     /* of their answers together */
 	uint64_t key_nsec_max;      /* from the end of a key's execution on */
+	/* POST /v1/drain: once, on a shard's thread; server_drain() is to follow from another. */
+	void (*drain_asked)(void *owner, uint64_t nsec);
+	void *owner;
 	struct server_tuning tuning;
 };
 
@@ -59,8 +78,8 @@ int server_tune(struct server *server, const struct server_tuning *tuning);
  */
 bool server_drain(struct server *server, uint64_t nsec);
 
-/* After pool_stop(). Removes the socket's file. NULL is accepted. */
+/* After pool_stop(). Removes the socket's file if it was bound here. NULL is accepted. */
 void server_close(struct server *server);
 
-/* The TCP port that was bound (for port 0); 0: none. */
+/* The TCP port of the first listener that has one; 0: none. */
 unsigned server_port(const struct server *server);

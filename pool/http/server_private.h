@@ -17,7 +17,7 @@
 
 #include <pthread.h>
 
-#define SERVER_LISTENERS_MAX 2u
+#define SERVER_LISTENERS_MAX (SERVER_GIVEN_MAX + 2)
 #define CONNECTION_INPUT_BYTES 16384u
 
 enum server_op {
@@ -120,7 +120,9 @@ struct server {
 	struct executions *executions;
 	struct replay *replay;
 	size_t kept_bytes_max;   /* of an answer: longer ones find no place in either */
+	bool owns_path;          /* bound it, and so removes it */
 	atomic_bool draining;
+	atomic_bool drain_asked; /* by POST /v1/drain */
 	atomic_uint open;        /* connections */
 	pthread_mutex_t lock;    /* for the condition alone */
 	pthread_cond_t changed;

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -60,17 +61,44 @@ static int token_read(const char *path, struct token *token, struct error *error
 	return 0;
 }
 
+/* Cuts the last part off; false where nothing but the root would be left, or it does not fit. */
+static bool folder_of(const char *path, char *folder, size_t size)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (!slash || slash == path || (size_t)(slash - path) >= size)
+		return false;
+	memmove(folder, path, (size_t)(slash - path));
+	folder[slash - path] = '\0';
+	return true;
+}
+
 /* The last folder of the path alone: a whole missing path is a mistake in it. */
 static int folder_make(const char *path)
 {
 	char folder[512];
-	const char *slash = strrchr(path, '/');
 
-	if (!slash || slash == path || (size_t)(slash - path) >= sizeof(folder))
+	if (!folder_of(path, folder, sizeof(folder)))
 		return 0;
-	memcpy(folder, path, (size_t)(slash - path));
-	folder[slash - path] = '\0';
 	return mkdir(folder, 0700) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+int token_check(const char *path, struct error *error)
+{
+	struct token token;
+	struct stat status;
+	char folder[512];
+
+	if (lstat(path, &status) == 0)
+		return token_read(path, &token, error);
+	/* It would be made, and its folder too if only that is missing. */
+	if (!folder_of(path, folder, sizeof(folder)) || access(folder, W_OK | X_OK) == 0)
+		return 0;
+	if (errno == ENOENT && (!folder_of(folder, folder, sizeof(folder)) ||
+				       access(folder, W_OK | X_OK) == 0))
+		return 0;
+	return error_set(error, -errno, "cannot keep the token in %s: the folder %s: %s", path,
+		folder, error_text(errno));
 }
 
 int token_keep(struct token *token, const char *path, struct error *error)

@@ -17,3 +17,6 @@ struct token {
  * that others can read is refused. 0 or a negative errno with the sentence.
  */
 int token_keep(struct token *token, const char *path, struct error *error);
+
+/* Whether token_keep() would do; makes nothing. 0 or a negative errno with the sentence. */
+int token_check(const char *path, struct error *error);
