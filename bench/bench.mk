@@ -42,6 +42,7 @@ bench: all benches
 		$(BUILD)/bench/$$question | tee -a $$result; \
 	done; \
 	for streams in 1 2; do $(BUILD)/bin/corral bench --streams $$streams --json | tee -a $$result; done; \
+	bench/daemon_overhead --build $(BUILD) | tee -a $$result; \
 	echo "written to $$result"
 
 bench-peers: all $(FLOOR)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * pool/commands/bench.c: corral bench: an embedded pool under load.
+ * pool/commands/bench.c: corral bench: an embedded pool under load, or the daemon.
  */
 #include "base/clock.h"
 #include "pool/commands/bench.h"
@@ -14,6 +14,7 @@
 #include <string.h>
 #include <time.h>
 
+#define OPTION_SOCKET 0x2000
 #define FILL_NSEC_MAX (300 * NSEC_PER_SEC)
 #define PROGRESS_NSEC NSEC_PER_SEC
 
@@ -36,6 +37,9 @@ static error_t bench_option(int key, char *argument, struct argp_state *state)
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &options->config.limits;
+		return 0;
+	case OPTION_SOCKET:
+		options->socket = argument;
 		return 0;
 	case 'r':
 		options->config.runtime = argument;
@@ -73,12 +77,17 @@ static error_t bench_option(int key, char *argument, struct argp_state *state)
 	case ARGP_KEY_END:
 		if (options->code && options->programs)
 			argp_error(state, "give --code or --programs, not both");
+		if (options->socket && (options->config.workers || options->config.shards))
+			argp_error(state, "--workers and --shards are the daemon's own: give them "
+					  "without --socket");
 		return 0;
 	}
 	return ARGP_ERR_UNKNOWN;
 }
 
 static const struct argp_option bench_options[] = {
+	{ "socket", OPTION_SOCKET, "PATH", 0,
+		"Through the daemon on PATH, over kept HTTP connections, one a stream", 1 },
 	{ "runtime", 'r', "NAME", 0, "What runs it (python)", 1 },
 	{ "code", 'c', "CODE", 0, "Run CODE (print(1+1))", 1 },
 	{ "programs", 'p', "DIR", 0, "Run the *.py of DIR in turn", 1 },
@@ -96,8 +105,9 @@ static const struct argp_child bench_children[] = { { &limits_argp, 0, NULL, 2 }
 static const struct argp bench_argp = {
 	.options = bench_options,
 	.parser = bench_option,
-	.doc = "Runs code in an embedded pool, each execution in a fresh worker, and tells "
-	       "throughput and latency.",
+	.doc = "Runs code in an embedded pool, or through the daemon, each execution in a fresh "
+	       "worker, and tells throughput and latency. Limits that are not given are, with "
+	       "--socket, the daemon's.",
 	.children = bench_children,
 };
 
@@ -112,8 +122,15 @@ static struct {
 
 static void progress_print(uint64_t *last_count, bool is_terminal)
 {
-	struct pool_status status;
+	struct pool_status status = { .executions = atomic_load(&progress.bench->answered) };
 
+	if (!progress.bench->pool) {
+		fprintf(stderr, "%s%8" PRIu64 " executions, %6" PRIu64 "/s%s",
+			is_terminal ? "\r" : "", status.executions,
+			status.executions - *last_count, is_terminal ? "  " : "\n");
+		*last_count = status.executions;
+		return;
+	}
 	pool_status(progress.bench->pool, &status);
 	fprintf(stderr,
 		"%s%8" PRIu64 " executions, %6" PRIu64 "/s, %u idle, %u busy, %u resetting%s",
@@ -165,23 +182,31 @@ static void progress_end(pthread_t thread)
 
 /* --- The bench -------------------------------------------------------------------------------- */
 
-static int bench_run(struct bench *bench, struct error *error)
+static int pool_fill(struct bench *bench, struct error *error)
 {
 	unsigned workers = bench->options.config.workers;
+	int result = pool_start(&bench->pool, &bench->options.config, error);
+
+	if (result == 0 && !pool_wait_idle(bench->pool, workers, FILL_NSEC_MAX))
+		result = error_set(
+			error, -ETIME, "the pool of %u workers did not fill in time", workers);
+	return result;
+}
+
+static int bench_run(struct bench *bench, struct error *error)
+{
 	pthread_t thread;
 	bool shown = false;
 	int result = bench_programs_load(bench, error);
 
-	if (result == 0)
-		result = pool_start(&bench->pool, &bench->options.config, error);
+	if (result == 0 && !bench->options.socket)
+		result = pool_fill(bench, error);
 	if (result < 0)
 		return result;
-	if (!pool_wait_idle(bench->pool, workers, FILL_NSEC_MAX))
-		return error_set(
-			error, -ETIME, "the pool of %u workers did not fill in time", workers);
 	if (!bench->options.json)
 		shown = progress_begin(bench, &thread);
-	result = bench_load(bench, error);
+	result = bench->options.socket ? bench_daemon_load(bench, error)
+				       : bench_load(bench, error);
 	if (shown)
 		progress_end(thread);
 	return result;

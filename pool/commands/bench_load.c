@@ -38,11 +38,6 @@ static struct {
 	struct list idle;
 } load = { .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
 
-static struct bench_tally *tally_of(const struct bench *bench, unsigned shard, unsigned program)
-{
-	return &bench->tallies[shard * bench->program_count + program];
-}
-
 static bool output_ignored(
 	struct execution *execution, enum output_kind kind, const void *bytes, size_t size)
 {
@@ -55,31 +50,12 @@ static unsigned verdict_place(const struct result *result)
 						: (unsigned)result->verdict;
 }
 
-const char *bench_verdict_name(unsigned place, char *buffer, size_t size)
-{
-	struct result result = {
-		.verdict = place < VERDICT_COUNT ? (enum verdict)place : VERDICT_LIMIT,
-		.limit = place < VERDICT_COUNT ? RESULT_NO_LIMIT
-					       : (enum limit)(place - VERDICT_COUNT),
-	};
-
-	return verdict_name(&result, buffer, size);
-}
-
 static void tally_add(struct stream *stream)
 {
 	const struct execution *execution = &stream->execution;
-	const struct result *result = &execution->result;
-	struct bench_tally *tally =
-		tally_of(load.bench, execution->shard->number, stream->program);
-	char name[32];
 
-	tally->executions++;
-	tally->verdicts[verdict_place(result)]++;
-	histogram_add(&tally->latency, clock_now_nsec() - stream->due_nsec);
-	verdict_name(result, name, sizeof(name));
-	if (strcmp(name, load.bench->programs[stream->program].expected) != 0)
-		tally->errors++;
+	bench_tally_add(load.bench, execution->shard->number, stream->program,
+		verdict_place(&execution->result), clock_now_nsec() - stream->due_nsec);
 }
 
 static void stream_free(struct stream *stream)
@@ -180,21 +156,16 @@ static void open_loop(uint64_t begin_nsec, uint64_t end_nsec)
 
 static int streams_prepare(struct bench *bench, struct error *error)
 {
-	unsigned shards = pool_shards(bench->pool);
-
 	load.bench = bench;
 	load.stream_count =
 		bench->options.rate > 0 ? BENCH_OUTSTANDING_MAX : bench->options.streams;
 	load.streams = calloc(load.stream_count, sizeof(*load.streams));
-	bench->tallies = calloc((size_t)shards * bench->program_count, sizeof(*bench->tallies));
-	if (!load.streams || !bench->tallies)
+	if (!load.streams)
 		return error_set(error, -ENOMEM, "no memory for %u streams", load.stream_count);
-	for (unsigned i = 0; i < shards * bench->program_count; i++)
-		histogram_init(&bench->tallies[i].latency);
 	list_init(&load.idle);
 	for (unsigned i = load.stream_count; i > 0; i--)
 		list_push(&load.idle, &load.streams[i - 1].node);
-	return 0;
+	return bench_tallies_make(bench, pool_shards(bench->pool), error);
 }
 
 int bench_load(struct bench *bench, struct error *error)
@@ -220,23 +191,4 @@ int bench_load(struct bench *bench, struct error *error)
 	bench->refused = atomic_load(&load.refused);
 	free(load.streams);
 	return 0;
-}
-
-void bench_tally_sum(const struct bench *bench, int program, struct bench_tally *ret_tally)
-{
-	memset(ret_tally, 0, sizeof(*ret_tally));
-	histogram_init(&ret_tally->latency);
-	for (unsigned shard = 0; shard < pool_shards(bench->pool); shard++) {
-		for (unsigned i = 0; i < bench->program_count; i++) {
-			const struct bench_tally *tally = tally_of(bench, shard, i);
-
-			if (program >= 0 && i != (unsigned)program)
-				continue;
-			histogram_merge(&ret_tally->latency, &tally->latency);
-			ret_tally->executions += tally->executions;
-			ret_tally->errors += tally->errors;
-			for (unsigned v = 0; v < BENCH_VERDICTS; v++)
-				ret_tally->verdicts[v] += tally->verdicts[v];
-		}
-	}
 }

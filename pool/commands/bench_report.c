@@ -13,6 +13,14 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+static void status_ask(const struct bench *bench, struct pool_status *ret_status)
+{
+	if (bench->pool)
+		pool_status(bench->pool, ret_status);
+	else
+		*ret_status = bench->daemon;
+}
+
 static double elapsed_seconds(const struct bench *bench)
 {
 	return (double)(bench->end_nsec - bench->begin_nsec) / 1e9;
@@ -52,7 +60,7 @@ static void pool_print(const struct bench *bench)
 {
 	struct pool_status status;
 
-	pool_status(bench->pool, &status);
+	status_ask(bench, &status);
 	printf("\npool: %u workers on %u CPUs: %u idle, %u busy, %u resetting, %u dead; "
 	       "%" PRIu64 " executions, %" PRIu64 " births, %" PRIu64 " failed births, %" PRIu64
 	       " template restarts\n",
@@ -80,7 +88,8 @@ void bench_report_people(const struct bench *bench)
 	bench_tally_sum(bench, -1, &tally);
 	line_print(bench, bench->options.programs ? "all" : "code", &tally);
 	if (bench->refused)
-		printf("%" PRIu64 " submissions found every queue full\n", bench->refused);
+		printf("%" PRIu64 " submissions found every queue full, or no free connection\n",
+			bench->refused);
 	pool_print(bench);
 }
 
@@ -96,7 +105,7 @@ void bench_report_json(const struct bench *bench)
 	struct pool_status status;
 	char name[32];
 
-	pool_status(bench->pool, &status);
+	status_ask(bench, &status);
 	bench_tally_sum(bench, -1, &tally);
 	cJSON_AddNumberToObject(object, "executions", (double)tally.executions);
 	cJSON_AddNumberToObject(object, "errors", (double)(tally.errors + bench->refused));
@@ -121,7 +130,7 @@ void bench_report_json(const struct bench *bench)
 
 	/* Every worker is replaced after its one use. */
 	cJSON_AddNumberToObject(reset, "rewound", 0);
-	cJSON_AddNumberToObject(reset, "replaced", (double)status.executions);
+	cJSON_AddNumberToObject(reset, "replaced", (double)tally.executions);
 	report_layers(cJSON_AddObjectToObject(object, "layers"), &status);
 	AUTO_FREE char *text = cJSON_PrintUnformatted(object);
 

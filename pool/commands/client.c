@@ -55,7 +55,7 @@ static int unreachable(const char *path, int result, struct error *error)
 		result == -EAGAIN ? "it accepts nobody" : error_text(result), advice);
 }
 
-static int connection_open(const char *path, int *ret_fd, struct error *error)
+int client_connect(const char *path, int *ret_fd, struct error *error)
 {
 	/* For connect(2), which waits as long as the daemon's backlog is full. */
 	const struct timeval patience = { .tv_sec = CLIENT_CONNECT_SECONDS_MAX };
@@ -163,8 +163,7 @@ static char *request_print(const struct client_request *request, size_t *ret_siz
 	return bytes;
 }
 
-/* {"error":{"message":…}} */
-static int refused(unsigned status, const char *body, size_t size, struct error *error)
+int client_refused(unsigned status, const char *body, size_t size, struct error *error)
 {
 	cJSON *document = body ? cJSON_ParseWithLength(body, size) : NULL;
 	const cJSON *message = cJSON_GetObjectItemCaseSensitive(
@@ -187,7 +186,7 @@ static int answer_judge(struct http_answer_reader *reader, char **ret_body, size
 	AUTO_FREE char *body = http_answer_body_take(reader, &size);
 
 	if (status != 200 && status != 202)
-		return refused(status, body, size, error);
+		return client_refused(status, body, size, error);
 	if (!body)
 		return error_set(error, -EBADMSG, "the daemon's answer is empty");
 	*ret_body = body;
@@ -203,7 +202,7 @@ int client_ask(const struct client_request *request, char **ret_body, size_t *re
 	AUTO_FREE char *bytes = NULL;
 	struct exchange exchange = { .deadline_nsec = clock_now_nsec() + request->answer_nsec_max };
 	char time[32];
-	int result = connection_open(request->socket_path, &fd, error);
+	int result = client_connect(request->socket_path, &fd, error);
 
 	if (result < 0)
 		return result;
@@ -223,4 +222,21 @@ int client_ask(const struct client_request *request, char **ret_body, size_t *re
 		result = answer_judge(exchange.reader, ret_body, ret_size, error);
 	http_answer_reader_free(exchange.reader);
 	return result;
+}
+
+void client_limits_add(struct cJSON *request, const struct limits *given)
+{
+	cJSON *object = NULL;
+
+	for (int i = 0; i < LIMIT_COUNT; i++) {
+		bool is_time = limit_types[i].unit == LIMIT_UNIT_NSEC;
+
+		if (!given->values[i])
+			continue;
+		if (!object)
+			object = cJSON_AddObjectToObject(request, "limits");
+		/* Times in seconds. */
+		cJSON_AddNumberToObject(object, limit_types[i].name,
+			(double)given->values[i] / (is_time ? 1e9 : 1));
+	}
 }

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "pool/limits.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -15,6 +16,8 @@
 #define CLIENT_SOCKET_STANDARD "/run/corral/corral.sock"
 #define CLIENT_ANSWER_BYTES_MAX (256u << 20)
 #define CLIENT_CONNECT_SECONDS_MAX 10
+
+struct cJSON;
 
 struct client_request {
 	const char *socket_path;
@@ -36,3 +39,12 @@ const char *client_socket_path(const char *given);
  */
 int client_ask(const struct client_request *request, char **ret_body, size_t *ret_size,
 	struct error *error);
+
+/* A connection, the caller's. Waits CLIENT_CONNECT_SECONDS_MAX where the daemon has none free. */
+int client_connect(const char *path, int *ret_fd, struct error *error);
+
+/* The sentence of an answer that is none of 200: its {"error":{"message":…}}. -EREMOTEIO. */
+int client_refused(unsigned status, const char *body, size_t size, struct error *error);
+
+/* The "limits" of a request to /v1/execute: those that are not 0. */
+void client_limits_add(struct cJSON *request, const struct limits *given);

@@ -164,23 +164,6 @@ static int arguments_add(cJSON *request, const struct program_list *list, struct
 	return 0;
 }
 
-static void limits_add(cJSON *request, const struct limits *given)
-{
-	cJSON *object = NULL;
-
-	for (int i = 0; i < LIMIT_COUNT; i++) {
-		bool is_time = limit_types[i].unit == LIMIT_UNIT_NSEC;
-
-		if (!given->values[i])
-			continue;
-		if (!object)
-			object = cJSON_AddObjectToObject(request, "limits");
-		/* Times in seconds. */
-		cJSON_AddNumberToObject(object, limit_types[i].name,
-			(double)given->values[i] / (is_time ? 1e9 : 1));
-	}
-}
-
 static int fields_add(cJSON *request, const struct exec *exec, struct error *error)
 {
 	const struct program *program = &exec->program;
@@ -198,7 +181,7 @@ static int fields_add(cJSON *request, const struct exec *exec, struct error *err
 	if (exec->queue_nsec_max)
 		cJSON_AddNumberToObject(
 			request, "queue_timeout", (double)exec->queue_nsec_max / 1e9);
-	limits_add(request, &program->limits);
+	client_limits_add(request, &program->limits);
 	return result;
 }
 

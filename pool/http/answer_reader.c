@@ -168,3 +168,19 @@ char *http_answer_body_take(struct http_answer_reader *reader, size_t *ret_size)
 	reader->body_bytes = reader->body_size = 0;
 	return body;
 }
+
+const char *http_answer_body(const struct http_answer_reader *reader, size_t *ret_size)
+{
+	*ret_size = reader->body_bytes;
+	return reader->body_bytes ? reader->body : NULL;
+}
+
+void http_answer_reader_next(struct http_answer_reader *reader)
+{
+	llhttp_init(&reader->parser, HTTP_RESPONSE, &reader->settings);
+	reader->parser.data = reader;
+	reader->status = 0;
+	reader->body_bytes = reader->head_bytes = 0;
+	reader->refused = 0;
+	reader->complete = false;
+}

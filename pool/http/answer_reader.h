@@ -35,5 +35,11 @@ int http_answer_reader_end(struct http_answer_reader *reader, struct error *erro
 /* Of the complete answer. */
 unsigned http_answer_status(const struct http_answer_reader *reader);
 
+/* The same without taking it: valid until http_answer_reader_next(). */
+const char *http_answer_body(const struct http_answer_reader *reader, size_t *ret_size);
+
+/* Begins the next answer of the same connection; what was read of the last one is forgotten. */
+void http_answer_reader_next(struct http_answer_reader *reader);
+
 /* Its body, now the caller's: NUL behind its end, NULL where the answer has none. */
 char *http_answer_body_take(struct http_answer_reader *reader, size_t *ret_size);

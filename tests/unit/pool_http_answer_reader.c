@@ -157,3 +157,25 @@ Test(http_answer, is_told_apart_when_the_other_end_closes_too_early)
 			"the daemon closed the connection in the middle of its answer");
 	}
 }
+
+Test(http_answer, reads_the_answers_of_one_connection_after_each_other)
+{
+	static const char *const bodies[] = { "first", "no", "third body" };
+	char bytes[128];
+	size_t size;
+
+	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
+		snprintf(bytes, sizeof(bytes), HEAD "Content-Length: %zu\r\n\r\n%s",
+			strlen(bodies[i]), bodies[i]);
+		cr_assert_eq(take(bytes, i + 1), 1, "%s", error.sentence);
+		cr_assert_eq(http_answer_status(reader), 200);
+		cr_assert_str_eq(http_answer_body(reader, &size), bodies[i]);
+		cr_assert_eq(size, strlen(bodies[i]));
+		http_answer_reader_next(reader);
+		cr_assert_null(http_answer_body(reader, &size), "nothing of the last one is left");
+	}
+	cr_assert_lt(take("nonsense", 1), 0);
+	http_answer_reader_next(reader);
+	cr_assert_eq(take(HEAD "Content-Length: 0\r\n\r\n", 1), 1);
+	cr_assert_null(http_answer_body(reader, &size));
+}
