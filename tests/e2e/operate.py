@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""tests/e2e/operate.py: what operators do: check a configuration, give sockets, watch, drain."""
+"""tests/e2e/operate.py: what operators do: check a configuration, give sockets, drain."""
 import ctypes
 import http.client
 import json
