@@ -187,6 +187,12 @@ void loop_wake(struct loop *loop)
 			;
 }
 
+void loop_flush(struct loop *loop)
+{
+	/* What it cannot take now is taken at the end of the turn, which also hears of failures. */
+	io_uring_submit(&loop->ring);
+}
+
 void loop_stop(struct loop *loop)
 {
 	loop->stopping = true;

@@ -51,6 +51,12 @@ void loop_free(struct loop *loop);
 int loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
 
+/*
+ * Hands what was started so far to the kernel now, not at the end of this turn: for what somebody
+ * waits for while the turn has more to do.
+ */
+void loop_flush(struct loop *loop);
+
 /* Any thread, and signal handlers: makes the loop turn and call `woken`. */
 void loop_wake(struct loop *loop);
 

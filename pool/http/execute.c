@@ -337,6 +337,8 @@ static void result_answer(struct connection *connection)
 		free(text);
 	} else {
 		connection_answer(connection, 200, "application/json", text, strlen(text));
+		/* The turn goes on with the worker's end and with births; the client need not. */
+		loop_flush(connection->shard->loop);
 	}
 }
 

@@ -105,3 +105,23 @@ Test(loop_sockets, an_accept_that_is_cancelled_says_so)
 	cr_expect_eq(loop_inflight(loop, -1), 0);
 	loop_free(loop);
 }
+
+Test(loop_sockets, what_is_flushed_is_there_before_the_loop_turns)
+{
+	int32_t sent = 0;
+	int ends[2];
+	char bytes[8];
+
+	loop_open();
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+	cr_assert_neq(loop_send(loop, 0, &sent, ends[0], "now", 3), 0);
+	cr_expect_eq(recv(ends[1], bytes, sizeof(bytes), MSG_DONTWAIT), -1);
+	loop_flush(loop);
+	cr_expect_eq(recv(ends[1], bytes, sizeof(bytes), MSG_DONTWAIT), 3);
+	cr_expect_eq(sent, 0, "its completion waits for the turn");
+	cr_assert_eq(loop_run(loop), 0);
+	cr_expect_eq(sent, 3);
+	fd_close(&ends[0]);
+	fd_close(&ends[1]);
+	loop_free(loop);
+}
