@@ -8,7 +8,7 @@ import subprocess
 import threading
 
 from tests.e2e.bench import KEYS, LAYERS, PROGRAMS
-from tests.e2e.serve import ServeTest
+from tests.harness.daemon import ServeTest
 from tests.harness.command import ROOT, SECONDS_MAX
 
 

@@ -14,7 +14,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from tests.e2e.serve import Answer, ServeTest
+from tests.harness.daemon import Answer, ServeTest
 from tests.harness.command import CORRAL, ROOT, SECONDS_MAX, CorralTest
 
 FOREVER = "import time\nwhile True: time.sleep(1)"
