@@ -47,9 +47,11 @@ int cgroup_places_parse(FILE *groups, FILE *mounts, struct cgroup_places *ret_pl
 #define CGROUP_LIMIT_UNKNOWN UINT64_C(0) /* a fresh group's, and after a write that failed */
 #define CGROUP_LIMIT_NONE UINT64_MAX
 #define CGROUP_SLOT_PATH_BYTES 64
+#define CGROUP_DIVISOR_UNKNOWN UINT_MAX /* after a write that failed */
 
 struct cgroup_slot {
 	struct cgroup_limits standing; /* what the kernel holds now */
+	unsigned cpu_divisor;          /* 0: a fresh group's, which is 1 */
 	uint64_t peak_before_bytes;    /* v2: memory.peak at the last rearm */
 	bool is_made;
 	bool has_memory;               /* v1: its memory group is made too */
@@ -64,6 +66,7 @@ struct cgroup_ops {
 	int (*memory_read)(int tree, unsigned slot, const struct cgroup_slot *state,
 			   struct cgroup_usage *usage);
 	int (*pids_set)(int tree, unsigned slot, uint64_t pids);
+	int (*cpu_divide)(int tree, unsigned slot, unsigned divisor);
 	/*
 	 * In the tree's own directory: a write that changes nothing and fails where limits would.
 	 */

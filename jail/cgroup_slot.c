@@ -130,6 +130,8 @@ static int killed_unmake(const struct cgroups *cgroups, unsigned slot, struct cg
 		state->standing.memory_bytes = CGROUP_LIMIT_UNKNOWN;
 	if (cgroups->control[CGROUP_PIDS].ops == &cgroup_v2_ops)
 		state->standing.pids = CGROUP_LIMIT_UNKNOWN;
+	if (cgroups->control[CGROUP_CPU].ops == &cgroup_v2_ops)
+		state->cpu_divisor = 0;
 	state->peak_before_bytes = 0;
 	state->is_made = false;
 	state->is_killed = false;
@@ -279,6 +281,25 @@ int cgroups_slot_usage(struct cgroups *cgroups, unsigned slot, struct cgroup_usa
 int cgroups_slot_cpu_usec(struct cgroups *cgroups, unsigned slot, uint64_t *ret_usec)
 {
 	return slot_get(cgroups, slot) ? cpu_read(cgroups, slot, ret_usec) : -ENOENT;
+}
+
+int cgroups_slot_cpu_divide(struct cgroups *cgroups, unsigned slot, unsigned divisor)
+{
+	const struct cgroup_control *cpu = &cgroups->control[CGROUP_CPU];
+	struct cgroup_slot *state = slot_get(cgroups, slot);
+	int r;
+
+	if (!state)
+		return -ENOENT;
+	if (!divisor || divisor > CGROUP_DIVISOR_MAX)
+		return -EINVAL;
+	if (!cpu->ops || divisor == (state->cpu_divisor ? state->cpu_divisor : 1))
+		return 0;
+	state->cpu_divisor = CGROUP_DIVISOR_UNKNOWN;
+	r = cpu->ops->cpu_divide(cpu->tree, slot, divisor);
+	if (r == 0)
+		state->cpu_divisor = divisor;
+	return r;
 }
 
 int cgroups_slot_kill(struct cgroups *cgroups, unsigned slot)

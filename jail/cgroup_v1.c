@@ -2,7 +2,7 @@
 /*
  * jail/cgroup_v1.c: memory and pids as the v1 controllers spell them.
  *
- * cpu needs no write: a fresh group has cpu.shares 1024, so all slots have equal shares.
+ * A fresh group has cpu.shares 1024, so slots have equal shares until one is divided.
  * corral-init is not in these groups, so pids.max is the worker's number as it stands. When memory
  * runs out, the kernel kills one process of the group, not all: the daemon sees the count move and
  * does the rest.
@@ -14,6 +14,7 @@
 #include <errno.h>
 
 #define PIDS_LIMIT_MAX 4194304 /* PID_MAX_LIMIT; pids.max takes no larger number, only "max" */
+#define CPU_SHARES 1024u       /* of a fresh group */
 
 /* Memory and swap together; not there without swap accounting. */
 static int memsw_write(int tree, unsigned slot, uint64_t bytes)
@@ -72,6 +73,11 @@ static int pids_set(int tree, unsigned slot, uint64_t pids)
 	return cgroup_slot_write_number(tree, slot, "pids.max", pids);
 }
 
+static int cpu_divide(int tree, unsigned slot, unsigned divisor)
+{
+	return cgroup_slot_write_number(tree, slot, "cpu.shares", CPU_SHARES / divisor);
+}
+
 static int attempt(int tree, enum cgroup_controller controller)
 {
 	static const char *const writes[CGROUP_CONTROLLERS][2] = {
@@ -90,5 +96,6 @@ const struct cgroup_ops cgroup_v1_ops = {
 	.memory_rearm = memory_rearm,
 	.memory_read = memory_read,
 	.pids_set = pids_set,
+	.cpu_divide = cpu_divide,
 	.attempt = attempt,
 };

@@ -24,6 +24,7 @@
 #include <sys/vfs.h>
 
 #define PIDS_LIMIT_MAX 4194304 /* PID_MAX_LIMIT; pids.max takes no larger number, only "max" */
+#define CPU_WEIGHT 100u        /* of a fresh group */
 #define LIMITS (CGROUP_BIT(CGROUP_MEMORY) | CGROUP_BIT(CGROUP_PIDS))
 
 /* --- Files ------------------------------------------------------------------------------------ */
@@ -83,6 +84,11 @@ static int pids_set(int tree, unsigned slot, uint64_t pids)
 	return cgroup_slot_write_number(tree, slot, "pids.max", pids + 1);
 }
 
+static int cpu_divide(int tree, unsigned slot, unsigned divisor)
+{
+	return cgroup_slot_write_number(tree, slot, "cpu.weight", CPU_WEIGHT / divisor);
+}
+
 static int attempt(int tree, enum cgroup_controller controller)
 {
 	static const char *const writes[CGROUP_CONTROLLERS][2] = {
@@ -102,6 +108,7 @@ const struct cgroup_ops cgroup_v2_ops = {
 	.memory_rearm = memory_rearm,
 	.memory_read = memory_read,
 	.pids_set = pids_set,
+	.cpu_divide = cpu_divide,
 	.attempt = attempt,
 };
 

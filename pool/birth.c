@@ -247,6 +247,7 @@ void slot_idle_when_ready(struct slot *slot)
 	cgroups_slot_rearm(shard->pool->cgroups, slot->number);
 	cgroups_slot_usage(shard->pool->cgroups, slot->number, &slot->usage_before);
 	shard->building--;
+	share_let_go(slot);
 	slot_enter(slot, SLOT_IDLE);
 	list_push(&shard->idle, &slot->node);
 	shard_dispatch(shard);

@@ -18,6 +18,7 @@
 struct execution;
 struct shard;
 struct slot;
+struct tenant;
 
 #define OUTPUT_CHUNK_BYTES_MAX (64u * 1024u)
 
@@ -34,6 +35,7 @@ struct execution {
 	bool want_result;        /* the value of the last expression as records */
 	struct limits limits;
 	uint64_t queue_nsec_max; /* longest wait for a worker; 0: as long as it takes */
+	uint64_t tenant;         /* whose turn it takes, by a number of the caller's; 0: nobody's */
 
 	/*
 	 * Takes bytes of a stream or of a result's record, all of them, at most
@@ -56,6 +58,7 @@ struct execution {
 	struct loop_timer queue_timer;
 	struct shard *shard;
 	struct slot *slot;
+	struct tenant *row;     /* the tenant's, from submission until `done` */
 	uint64_t submitted_nsec;
 	_Atomic uint64_t started_nsec; /* 0: not yet; other threads may ask */
 	unsigned dispatches; /* that failed */

@@ -67,6 +67,7 @@ const char *limits_print(const struct limits *limits, enum limit limit, char *bu
 #define POOL_WORKERS_MAX 16384u
 #define POOL_SHARDS_MAX 64u
 #define POOL_QUEUE_MAX 65536u
+#define SHARD_QUEUE_PARTS 4u           /* queues of tenants that fit into a shard's */
 #define SHARD_BUILDING_MAX 2u          /* cells under way at one time in a shard */
 #define SHARD_UNBORN_MAX 16u           /* slots that may wait to be built while others run */
 #define SHARD_BIRTH_HOLD_NSEC (UINT64_C(5) * 1000000) /* so long births wait for executions */

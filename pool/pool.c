@@ -155,6 +155,14 @@ static int pool_prepare(struct pool *pool, struct error *error)
 	return 0;
 }
 
+/* Of a shard: the queues of several tenants, so that a few who fill theirs leave room. */
+static unsigned queue_total(const struct pool_config *config)
+{
+	unsigned total = config->queue_max * SHARD_QUEUE_PARTS;
+
+	return total < POOL_QUEUE_MAX ? total : POOL_QUEUE_MAX;
+}
+
 static int shards_start(struct pool *pool, struct error *error)
 {
 	int cpus[POOL_SHARDS_MAX];
@@ -167,6 +175,8 @@ static int shards_start(struct pool *pool, struct error *error)
 		wanted = cpu_count;
 	if (wanted > pool->config.workers)
 		wanted = pool->config.workers;
+	if (tenants_init(&pool->tenants, TENANTS_MAX, wanted) < 0)
+		return error_set(error, -ENOMEM, "no memory for %u tenants", TENANTS_MAX);
 	for (unsigned i = 0; i < wanted; i++) {
 		struct shard *shard = &pool->shards[i];
 		unsigned end = (unsigned)((uint64_t)pool->config.workers * (i + 1) / wanted);
@@ -177,6 +187,8 @@ static int shards_start(struct pool *pool, struct error *error)
 			.cpu = cpus[i],
 			.slots = &pool->slots[first],
 			.slot_count = end - first,
+			.queue_max = queue_total(&pool->config),
+			.reserve = pool->config.reserve / wanted,
 			.networks.own = -1,
 		};
 		for (unsigned k = first; k < end; k++)
@@ -316,6 +328,7 @@ void pool_stop(struct pool *pool)
 		netns_pool_fini(&shard->networks);
 		pthread_mutex_destroy(&shard->inbox_lock);
 	}
+	tenants_fini(&pool->tenants);
 	free(pool->tails);
 	free(pool->slots);
 	cgroups_close(pool->cgroups);
@@ -324,30 +337,32 @@ void pool_stop(struct pool *pool)
 	free(pool);
 }
 
-static struct shard *shard_for(struct pool *pool, struct shard *home)
+/* The one that can start it now, its own one before others; else where its tenant waits least. */
+static struct shard *shard_for(struct pool *pool, struct shard *home, const struct tenant *tenant)
 {
 	/* Submitters from outside take turns, so that equal shards get equal work. */
 	unsigned first =
 		home ? home->number : atomic_fetch_add(&pool->next_shard, 1) % pool->shard_count;
 	struct shard *shortest = &pool->shards[first];
 
-	if (home && atomic_load(&home->counters.idle) && !shard_is_low(home))
+	if (home && shard_has_worker_for(home, tenant) && !shard_is_low(home))
 		return home;
 	for (unsigned i = 0; i < pool->shard_count; i++) {
 		struct shard *shard = &pool->shards[(first + i) % pool->shard_count];
 
-		if (atomic_load(&shard->counters.idle) > atomic_load(&shard->counters.queued) &&
-		    !shard_is_low(shard))
+		if (shard_has_worker_for(shard, tenant) && !shard_is_low(shard))
 			return shard;
-		if (atomic_load(&shard->counters.queued) < atomic_load(&shortest->counters.queued))
+		if (atomic_load(&tenant->shares[shard->number].queued) <
+		    atomic_load(&tenant->shares[shortest->number].queued))
 			shortest = shard;
 	}
-	return home && atomic_load(&home->counters.idle) ? home : shortest;
+	return home && shard_has_worker_for(home, tenant) ? home : shortest;
 }
 
 int pool_submit(struct pool *pool, struct execution *execution)
 {
 	struct shard *home = shard_current(), *shard;
+	int result = 0;
 
 	if (execution->code_bytes + execution->environment_bytes + execution->arguments_bytes >
 	    CHANNEL_MAILBOX_BYTES)
@@ -358,12 +373,16 @@ int pool_submit(struct pool *pool, struct execution *execution)
 	execution->dispatches = 0;
 	atomic_store(&execution->cancelled, false);
 	atomic_store(&execution->resumed, false);
-	shard = shard_for(pool, home && home->pool == pool ? home : NULL);
+	execution->row = tenant_get(&pool->tenants, execution->tenant);
+	shard = shard_for(pool, home && home->pool == pool ? home : NULL, execution->row);
 	execution->shard = shard;
 	if (shard == home)
-		return shard_accept(shard, execution);
-	shard_post(shard, execution);
-	return 0;
+		result = shard_accept(shard, execution);
+	else
+		shard_post(shard, execution);
+	if (result < 0)
+		tenant_put(execution->row);
+	return result;
 }
 
 void pool_cancel(struct pool *pool, struct execution *execution)

@@ -21,7 +21,8 @@ struct pool_config {
 	const char *imports;   /* modules to warm; NULL: the runtime's usual ones */
 	unsigned workers;      /* kept ready, in all shards together */
 	unsigned shards;       /* 0: one a CPU that we may run on */
-	unsigned queue_max;    /* executions waiting, a shard; 0: the standard */
+	unsigned queue_max;    /* executions waiting, a tenant and shard; 0: the standard */
+	unsigned reserve;      /* workers that a tenant with more than its share leaves to others */
 	struct limits limits;  /* cells are built for these; requests may differ */
 	const struct pool_service *service; /* on the same loops; NULL: none. Lives as the pool */
 };
@@ -53,7 +54,7 @@ bool pool_wait_idle(struct pool *pool, unsigned idle, uint64_t nsec);
 void pool_stop(struct pool *pool);
 
 /*
- * Hands over an execution, from any thread. 0; or, with `done` not called: -EAGAIN (queues full),
+ * Hands over an execution, from any thread. 0; or, with `done` not called: -EAGAIN (queue full),
  * -EMSGSIZE (code, environment and arguments exceed the mailbox), -ESHUTDOWN.
  */
 int pool_submit(struct pool *pool, struct execution *execution);

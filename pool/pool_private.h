@@ -6,6 +6,7 @@
 
 #include "pool/pool.h"
 #include "pool/shard.h"
+#include "pool/tenant.h"
 
 struct pool {
 	struct pool_config config;
@@ -20,6 +21,7 @@ struct pool {
 	char *tails; /* the slots' tails, two each, touched only in a flood */
 	struct shard shards[POOL_SHARDS_MAX];
 	unsigned shard_count;
+	struct tenants tenants;
 	atomic_bool stopping;
 	atomic_uint next_shard;
 

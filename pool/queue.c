@@ -23,14 +23,20 @@ void execution_reject(struct execution *execution, enum verdict verdict, const c
 		.usage.queue_usec = (now - execution->submitted_nsec) / NSEC_PER_USEC,
 	};
 	snprintf(execution->result.reason, sizeof(execution->result.reason), "%s", reason);
+	tenant_put(execution->row);
 	counters_refused(&execution->shard->counters, verdict);
 	execution->done(execution);
 }
 
 static void execution_unqueue(struct shard *shard, struct execution *execution)
 {
+	struct tenant_share *share = share_of(execution);
+
 	list_remove(&execution->node);
+	if (list_is_empty(&share->queue))
+		list_remove(&share->turn);
 	loop_timer_disarm(shard->loop, &execution->queue_timer);
+	atomic_fetch_sub(&share->queued, 1);
 	atomic_fetch_sub(&shard->counters.queued, 1);
 }
 
@@ -42,20 +48,80 @@ static void queued_too_long(void *owner)
 	execution_reject(execution, VERDICT_REJECTED, "no worker became free in time");
 }
 
+/* --- Whose turn it is ------------------------------------------------------------------------- */
+
+bool shard_has_worker_for(const struct shard *shard, const struct tenant *tenant)
+{
+	const struct tenant_share *share = &tenant->shares[shard->number];
+
+	return atomic_load(&shard->counters.idle) > atomic_load(&share->queued) &&
+	       share_may_run(shard, share);
+}
+
+/*
+ * A tenant's own bound; and no more than there is still room for, so that those who fill the shard
+ * together leave as much as each of them has.
+ */
+static bool queue_has_room(const struct shard *shard, const struct tenant_share *share)
+{
+	unsigned own = atomic_load(&share->queued), all = atomic_load(&shard->counters.queued);
+
+	return own < shard->pool->config.queue_max && own < shard->queue_max - all;
+}
+
+static struct tenant_share *share_next(const struct shard *shard)
+{
+	for (struct list *node = shard->turns.next; node != &shard->turns; node = node->next) {
+		struct tenant_share *share = list_owner(node, struct tenant_share, turn);
+
+		if (share_may_run(shard, share))
+			return share;
+	}
+	return NULL;
+}
+
+static void idle_run(struct shard *shard, struct execution *execution)
+{
+	slot_run(list_owner(list_pop(&shard->idle), struct slot, node), execution);
+}
+
+void shard_dispatch(struct shard *shard)
+{
+	struct tenant_share *share;
+
+	while (!list_is_empty(&shard->idle) && (share = share_next(shard))) {
+		struct execution *execution =
+			list_owner(share->queue.next, struct execution, node);
+
+		/* It had its turn: the others come first now. */
+		list_remove(&share->turn);
+		list_append(&shard->turns, &share->turn);
+		execution_unqueue(shard, execution);
+		idle_run(shard, execution);
+	}
+}
+
 int shard_accept(struct shard *shard, struct execution *execution)
 {
+	struct tenant_share *share;
+
 	assert(shard == shard_current() && shard == execution->shard);
+	share = share_of(execution);
 	if (shard->stopping) {
 		execution_reject(execution, VERDICT_CANCELLED, "the pool is stopping");
 		return 0;
 	}
-	if (list_is_empty(&shard->queue) && !list_is_empty(&shard->idle)) {
-		slot_run(list_owner(list_pop(&shard->idle), struct slot, node), execution);
+	if (list_is_empty(&share->queue) && !list_is_empty(&shard->idle) &&
+	    share_may_run(shard, share)) {
+		idle_run(shard, execution);
 		return 0;
 	}
-	if (atomic_load(&shard->counters.queued) >= shard->pool->config.queue_max)
+	if (!queue_has_room(shard, share))
 		return -EAGAIN;
-	list_append(&shard->queue, &execution->node);
+	if (list_is_empty(&share->queue))
+		list_append(&shard->turns, &share->turn);
+	list_append(&share->queue, &execution->node);
+	atomic_fetch_add(&share->queued, 1);
 	atomic_fetch_add(&shard->counters.queued, 1);
 	loop_timer_init(&execution->queue_timer, queued_too_long, execution);
 	if (execution->queue_nsec_max)
@@ -64,15 +130,7 @@ int shard_accept(struct shard *shard, struct execution *execution)
 	return 0;
 }
 
-void shard_dispatch(struct shard *shard)
-{
-	while (!list_is_empty(&shard->queue) && !list_is_empty(&shard->idle)) {
-		struct execution *execution = list_owner(shard->queue.next, struct execution, node);
-
-		execution_unqueue(shard, execution);
-		slot_run(list_owner(list_pop(&shard->idle), struct slot, node), execution);
-	}
-}
+/* --- What other threads want ------------------------------------------------------------------ */
 
 void shard_post(struct shard *shard, struct execution *execution)
 {
@@ -88,11 +146,11 @@ void shard_attend(struct shard *shard)
 	loop_wake(shard->loop);
 }
 
-void shard_executions_attend(struct shard *shard)
+static void cancelled_unqueue(struct shard *shard, struct tenant_share *share)
 {
 	struct list *next;
 
-	for (struct list *node = shard->queue.next; node != &shard->queue; node = next) {
+	for (struct list *node = share->queue.next; node != &share->queue; node = next) {
 		struct execution *execution = list_owner(node, struct execution, node);
 
 		next = node->next;
@@ -101,6 +159,16 @@ void shard_executions_attend(struct shard *shard)
 		execution_unqueue(shard, execution);
 		execution_reject(execution, VERDICT_CANCELLED,
 			"it was asked to end before it began");
+	}
+}
+
+void shard_executions_attend(struct shard *shard)
+{
+	struct list *next;
+
+	for (struct list *node = shard->turns.next; node != &shard->turns; node = next) {
+		next = node->next;
+		cancelled_unqueue(shard, list_owner(node, struct tenant_share, turn));
 	}
 	for (unsigned i = 0; i < shard->slot_count; i++) {
 		struct slot *slot = &shard->slots[i];
@@ -134,8 +202,11 @@ void shard_inbox_take(struct shard *shard)
 
 void shard_queue_cancel(struct shard *shard)
 {
-	while (!list_is_empty(&shard->queue)) {
-		struct execution *execution = list_owner(shard->queue.next, struct execution, node);
+	while (!list_is_empty(&shard->turns)) {
+		struct tenant_share *share =
+			list_owner(shard->turns.next, struct tenant_share, turn);
+		struct execution *execution =
+			list_owner(share->queue.next, struct execution, node);
 
 		execution_unqueue(shard, execution);
 		execution_reject(execution, VERDICT_CANCELLED, "the pool is stopping");

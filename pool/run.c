@@ -226,6 +226,7 @@ void slot_run(struct slot *slot, struct execution *execution)
 		return;
 	}
 	mailbox_fill(slot, execution);
+	share_cpu_give(slot, execution);
 	result = dispatch_send(slot, execution);
 	if (result < 0) {
 		slot_refuse(slot, execution, "it could not be sent to its worker", result);
@@ -235,6 +236,7 @@ void slot_run(struct slot *slot, struct execution *execution)
 	slot_enter(slot, SLOT_BUSY);
 	shard->held_nsec = now;
 	counters_began(&shard->counters, execution);
+	share_begin(slot);
 	slot->worker_waiting = loop_wait_child(shard->loop, OP_WORKER_EXIT, slot, slot->worker_pid,
 				       &slot->worker_exit) != 0;
 	pipe_poll(slot, 0);
@@ -247,13 +249,15 @@ static void slot_finish(struct slot *slot)
 {
 	struct execution *execution = slot->execution;
 	struct result *result = &execution->result;
+	struct shard *shard = slot->shard;
 
 	slot_tails_deliver(slot);
 	result->usage.output_bytes = slot->output_bytes;
 	result->usage.dropped_bytes = slot->dropped_bytes;
-	counters_ended(&slot->shard->counters, execution);
+	counters_ended(&shard->counters, execution);
 	slot->execution = NULL;
 	execution->slot = NULL;
+	share_end(execution);
 	if (slot->state == SLOT_BUSY) {
 		execution->done(execution);
 		slot_replace(slot, "policy");
@@ -261,6 +265,8 @@ static void slot_finish(struct slot *slot)
 		execution->done(execution);
 		slot_empty_when_quiet(slot);
 	}
+	/* Its tenant has one less: that may be what another of its waited for. */
+	shard_dispatch(shard);
 }
 
 static void slot_judge(struct slot *slot)

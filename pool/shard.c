@@ -296,16 +296,25 @@ void shard_stop(struct shard *shard)
 	loop_wake(shard->loop);
 }
 
-/* Beside its workers on one CPU, and before them when both want it. */
+/*
+ * Beside its workers on one CPU, and before them when both want it: at once. A thread that is only
+ * favoured waits for the end of a worker's slice, and with it every tenant's execution that could
+ * begin. What it starts is as any other process again.
+ */
 static void thread_settle(struct shard *shard)
 {
+	const struct sched_param first = { .sched_priority = 1 };
 	cpu_set_t cpus;
 
 	CPU_ZERO(&cpus);
 	CPU_SET((unsigned)shard->cpu, &cpus);
 	sched_setaffinity(0, sizeof(cpus), &cpus);
-	/* Of this thread alone, on Linux (setpriority(2)). Best effort: it needs CAP_SYS_NICE. */
-	setpriority(PRIO_PROCESS, 0, SHARD_NICE);
+	/*
+	 * Best effort: both need CAP_SYS_NICE, and the first is refused in a v1 cpu group without a
+	 * realtime budget. A niceness is of this thread alone, on Linux (setpriority(2)).
+	 */
+	if (sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &first) < 0)
+		setpriority(PRIO_PROCESS, 0, SHARD_NICE);
 }
 
 static int shard_open(struct shard *shard, struct error *error)
@@ -314,7 +323,7 @@ static int shard_open(struct shard *shard, struct error *error)
 	struct loop_config loop_config = {
 		.types = shard->pool->op_types,
 		.type_count = shard->pool->op_type_count,
-		.ops_max = shard->slot_count * OPS_PER_SLOT + shard->pool->config.queue_max +
+		.ops_max = shard->slot_count * OPS_PER_SLOT + shard->queue_max +
 			OPS_OF_SHARD + (service ? service->ops_max : 0),
 		.woken = shard_woken,
 		.owner = shard,
@@ -409,7 +418,7 @@ int shard_start(struct shard *shard, struct error *error)
 	list_init(&shard->idle);
 	list_init(&shard->unborn);
 	list_init(&shard->childless);
-	list_init(&shard->queue);
+	list_init(&shard->turns);
 	list_init(&shard->inbox);
 	pthread_mutex_init(&shard->inbox_lock, NULL);
 	counters_init(&shard->counters, shard->slot_count);

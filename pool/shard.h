@@ -32,6 +32,8 @@ enum op_type {
 	OP_COUNT,
 };
 
+struct tenant;
+
 struct shard {
 	struct pool *pool;
 	unsigned number;
@@ -47,7 +49,9 @@ struct shard {
 	struct list idle;     /* most recently used first */
 	struct list unborn;   /* EMPTY, to be built */
 	struct list childless; /* BUILDING, the cell is there: wait for the template */
-	struct list queue;    /* executions, oldest first */
+	struct list turns;    /* shares of tenants with something queued, the next one first */
+	unsigned queue_max;   /* executions waiting, all tenants together */
+	unsigned reserve;     /* workers that a tenant with more than its share leaves to others */
 	unsigned building;    /* cells and births under way */
 
 	pthread_mutex_t inbox_lock;
@@ -83,7 +87,7 @@ void shard_attend(struct shard *shard); /* look for executions that were cancell
 /* Any thread: so few workers are left that births do not wait for anything. */
 bool shard_is_low(const struct shard *shard);
 
-/* The shard's own thread: runs it now or queues it; -EAGAIN when the queue is full. */
+/* The shard's own thread: runs it now or queues it; -EAGAIN when its tenant's queue is full. */
 int shard_accept(struct shard *shard, struct execution *execution);
 
 /* The shard whose thread this is, or NULL. */
@@ -94,6 +98,10 @@ void shard_failed(struct shard *shard, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 void shard_births_go_on(struct shard *shard); /* builds what is EMPTY, within bounds */
 void shard_births_pause(struct shard *shard); /* after a failure: later */
+
+/* queue.c */
+/* Any thread: whether an execution of this tenant would start at once, so far as can be seen. */
+bool shard_has_worker_for(const struct shard *shard, const struct tenant *tenant);
 
 /* queue.c, on the shard's own thread. */
 void shard_dispatch(struct shard *shard);            /* idle workers take what is queued */

@@ -27,6 +27,8 @@
 #include "ring/loop.h"
 #include "ring/output.h"
 
+struct tenant_share;
+
 enum slot_state {
 	SLOT_EMPTY,
 	SLOT_BUILDING,
@@ -94,6 +96,9 @@ struct slot {
 	bool worker_waiting, init_waiting; /* a wait for the process is running */
 	bool worker_reaped, init_reaped;
 
+	/* Who had its last worker, until there is a new one; NULL: nobody. */
+	struct tenant_share *holder;
+
 	/* The execution. */
 	struct execution *execution;
 	enum ending ending;
@@ -137,6 +142,14 @@ void slot_doorbell(struct slot *slot);
 void slot_worker_gone(struct slot *slot);
 void slot_end(struct slot *slot, enum ending ending); /* ends the execution for this reason */
 void slot_deliver(struct slot *slot);                 /* goes on after the sink was full */
+
+/* share.c */
+struct tenant_share *share_of(const struct execution *execution); /* in the shard it is in */
+bool share_may_run(const struct shard *shard, const struct tenant_share *share);
+void share_cpu_give(struct slot *slot, const struct execution *execution); /* before it begins */
+void share_begin(struct slot *slot);
+void share_end(struct execution *execution); /* it holds the tenant's row no more */
+void share_let_go(struct slot *slot); /* there is a new worker */
 
 /* drain.c */
 /*

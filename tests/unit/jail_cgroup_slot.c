@@ -291,6 +291,31 @@ Test(cgroup_slot, counts_the_cpu_time_of_the_slot_alone)
 	cgroups_close(cgroups);
 }
 
+static uint64_t standing_cpu(const struct cgroups *cgroups)
+{
+	return standing(cgroups, CGROUP_CPU, "cpu.shares", "cpu.weight");
+}
+
+Test(cgroup_slot, is_divided_and_whole_again)
+{
+	struct cgroups *cgroups = open_all();
+	uint64_t whole, part;
+
+	cr_expect_eq(cgroups_slot_cpu_divide(cgroups, 0, 1), -ENOENT);
+	cr_assert_eq(cgroups_slot_prepare(cgroups, 0, &usual), 0);
+	cr_expect_eq(cgroups_slot_cpu_divide(cgroups, 0, 0), -EINVAL);
+	cr_expect_eq(cgroups_slot_cpu_divide(cgroups, 0, CGROUP_DIVISOR_MAX + 1), -EINVAL);
+	whole = standing_cpu(cgroups);
+	for (unsigned divisor = 1; divisor <= CGROUP_DIVISOR_MAX; divisor *= 2) {
+		cr_expect_eq(cgroups_slot_cpu_divide(cgroups, 0, divisor), 0);
+		part = standing_cpu(cgroups);
+		cr_expect_eq(part, whole / divisor, "%u: %llu", divisor, (unsigned long long)part);
+	}
+	cr_expect_eq(cgroups_slot_cpu_divide(cgroups, 0, 1), 0);
+	cr_expect_eq(standing_cpu(cgroups), whole);
+	cgroups_close(cgroups);
+}
+
 Test(cgroup_slot, kills_a_slot_to_the_last_descendant_and_uses_it_again)
 {
 	struct cgroups *cgroups = open_all();

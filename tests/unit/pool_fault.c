@@ -131,6 +131,7 @@ struct point {
 
 static struct point points[] = {
 	{ "pool.memory" },
+	{ "tenants.memory" },
 	{ "shard.thread" },
 	{ "loop.memory" },
 	{ "loop.ring" },
