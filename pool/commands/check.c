@@ -86,7 +86,7 @@ static unsigned tcp_check(const struct config *config)
 	return problem(listen_tcp_check((const struct sockaddr *)&listen->address, listen->bytes,
 			       listen->text, &error),
 		       place_of(config, CONFIG_LISTEN), &error) +
-	       problem(token_check(config->token_file, &error),
+	       problem(tokens_check(config->token_file, &error),
 		       place_of(config, CONFIG_TOKEN_FILE), &error);
 }
 

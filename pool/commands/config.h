@@ -98,7 +98,7 @@ struct config {
 	/* [pool] */
 	unsigned workers;
 	unsigned shards;     /* 0: one a CPU */
-	unsigned queue_max;  /* a shard */
+	unsigned queue_max;  /* a tenant and shard */
 	char imports[2048];  /* "": the runtime's usual ones */
 	/* [limits]: of requests that give none */
 	struct limits limits;

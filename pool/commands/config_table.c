@@ -62,7 +62,8 @@
 	X(SHARDS, POOL, "shards", "shards", "CORRAL_SHARDS", COUNT, shards, "0", 0,               \
 		POOL_SHARDS_MAX, false, "N", "Shards, each on a CPU of its own; one a CPU is (0)") \
 	X(QUEUE, POOL, "queue", "queue", "CORRAL_QUEUE", COUNT, queue_max, "1024", 1,             \
-		POOL_QUEUE_MAX, false, "N", "Executions that may wait, a shard (1024)")           \
+		POOL_QUEUE_MAX, false, "N",                                                       \
+		"Executions of a tenant that may wait, a shard (1024)")                           \
 	X(IMPORTS, POOL, "imports", "imports", "CORRAL_IMPORTS", MODULES, imports, "", 0,         \
 		SIZE_OF(imports) - 1, false, "NAMES",                                             \
 		"Modules to have imported in every worker, instead of the usual ones")

@@ -30,6 +30,7 @@
 #include <unistd.h>
 
 #define ANSWER_NSEC_MAX (30 * NSEC_PER_SEC)
+#define RESERVE_PART 8u /* of the workers, for tenants who have few */
 
 struct daemon {
 	int argc;
@@ -38,7 +39,7 @@ struct daemon {
 	struct activation activation;
 	uint64_t watchdog_nsec;
 	_Atomic(uint64_t) drain_nsec; /* that POST /v1/drain asked for; UINT64_MAX: none */
-	struct token token;
+	struct tokens tokens;
 	struct server *server;
 	struct pool *pool;
 };
@@ -68,8 +69,10 @@ static void socket_folder_make(const char *path)
 		mkdir(CONFIG_RUN_FOLDER, 0755);
 }
 
-static struct server_tuning tuning_of(const struct config *config)
+static struct server_tuning tuning_of(const struct daemon *daemon)
 {
+	const struct config *config = &daemon->config;
+
 	return (struct server_tuning){
 		.body_bytes_max = config->body_bytes_max,
 		.head_nsec_max = config->header_timeout_nsec,
@@ -78,6 +81,7 @@ static struct server_tuning tuning_of(const struct config *config)
 		.answer_nsec_max = ANSWER_NSEC_MAX,
 		.drain_nsec_max = config->drain_timeout_nsec,
 		.limits = config->limits,
+		.tokens = daemon->tokens,
 	};
 }
 
@@ -114,7 +118,7 @@ static int listeners_open(struct daemon *daemon, struct error *error)
 	int result = has_tcp(daemon, error);
 
 	if (result > 0)
-		result = token_keep(&daemon->token, config->token_file, error);
+		result = tokens_keep(&daemon->tokens, config->token_file, error);
 	if (result < 0)
 		return result;
 	const struct server_config server = {
@@ -124,7 +128,6 @@ static int listeners_open(struct daemon *daemon, struct error *error)
 		.address = has_address ? (const struct sockaddr *)&config->listen.address : NULL,
 		.address_bytes = config->listen.bytes,
 		.address_text = config->listen.text,
-		.token = daemon->token.text[0] ? daemon->token.text : NULL,
 		.connections_max = config->connections_max,
 		.executions_kept = config->executions_kept,
 		.executions_kept_bytes = config->executions_kept_bytes,
@@ -133,7 +136,7 @@ static int listeners_open(struct daemon *daemon, struct error *error)
 		.key_nsec_max = config->key_time_nsec,
 		.drain_asked = drain_asked,
 		.owner = daemon,
-		.tuning = tuning_of(config),
+		.tuning = tuning_of(daemon),
 	};
 
 	socket_folder_make(config->socket);
@@ -153,6 +156,7 @@ static int daemon_start(struct daemon *daemon, struct error *error)
 	pool.workers = config->workers;
 	pool.shards = config->shards;
 	pool.queue_max = config->queue_max;
+	pool.reserve = config->workers / RESERVE_PART;
 	pool.limits = config->limits;
 	pool.service = server_service(daemon->server);
 	result = pool_start(&daemon->pool, &pool, error);
@@ -195,7 +199,10 @@ static void daemon_reload(struct daemon *daemon)
 	}
 	if (config_reload(&daemon->config, &fresh, &error) > 0)
 		log_warning("SIGHUP: %s", error.sentence);
-	tuning = tuning_of(&daemon->config);
+	if (daemon->tokens.count &&
+	    tokens_read(&daemon->tokens, daemon->config.token_file, &error) < 0)
+		log_error("SIGHUP: %s; going on with the tokens as before", error.sentence);
+	tuning = tuning_of(daemon);
 	if (server_tune(daemon->server, &tuning) < 0)
 		log_error("SIGHUP: there is no memory for the new values; going on as before");
 	log_open(daemon->config.log_level);

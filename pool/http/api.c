@@ -103,27 +103,21 @@ static const struct route routes[] = {
 	{ METHOD_GET, "/metrics", metrics_show, false },
 };
 
-/* Takes the same time however much of it is right. */
-static bool is_equal(const char *given, const char *wanted)
-{
-	size_t size = strlen(wanted);
-	unsigned char difference = strlen(given) != size;
-
-	for (size_t i = 0; i < size; i++)
-		difference |= (unsigned char)(wanted[i] ^ given[difference ? 0 : i]);
-	return !difference;
-}
-
 /* The mode of a unix socket's file says who may call; TCP clients bring the token. */
-static bool is_allowed(const struct connection *connection, const struct http_request *request)
+static bool is_allowed(struct connection *connection, const struct http_request *request)
 {
 	static const char scheme[] = "Bearer ";
-	const char *token = connection->shard->server->config.token;
+	const struct token *token;
 
 	if (!connection->is_tcp)
 		return true;
-	return strncasecmp(request->authorization, scheme, sizeof(scheme) - 1) == 0 &&
-	       is_equal(request->authorization + sizeof(scheme) - 1, token);
+	if (strncasecmp(request->authorization, scheme, sizeof(scheme) - 1) != 0)
+		return false;
+	token = tokens_find(&server_tuning(connection->shard)->tokens,
+		request->authorization + sizeof(scheme) - 1);
+	if (token)
+		connection_is_holders(connection, token);
+	return token;
 }
 
 /* A path that ends with {id} takes one more part, whatever it is. */

@@ -78,7 +78,6 @@ void connection_open(struct server_shard *shard, int fd, bool is_tcp)
 
 	connection->fd = fd;
 	connection->is_tcp = is_tcp;
-	connection->has_tenant = false;
 	connection->header = NULL;
 	connection->state = CONNECTION_READING;
 	connection->closing = connection->is_last = false;
@@ -88,7 +87,10 @@ void connection_open(struct server_shard *shard, int fd, bool is_tcp)
 	connection->input = malloc(CONNECTION_INPUT_BYTES);
 	list_append(&shard->open, &connection->node);
 	atomic_fetch_add(&shard->server->open, 1);
-	if (!connection->reader || !connection->input) {
+	connection->tenant = 0;
+	connection->tenant_name[0] = '\0';
+	if (!connection->reader || !connection->input ||
+	    (!is_tcp && !connection_is_users(connection))) {
 		connection_close(connection);
 		return;
 	}

@@ -163,12 +163,21 @@ static void output_bound(struct request *request)
 			"without \"stream\" limits.output is at most 16M; using that");
 }
 
+static void queue_full(struct connection *connection)
+{
+	char reason[96];
+
+	snprintf(reason, sizeof(reason), "the queue of %s is full; try again later",
+		connection->tenant_name);
+	connection_refuse(connection, 429, reason);
+}
+
 static void submit_refused(struct connection *connection, int error)
 {
 	remember_drop(connection);
 	api_execute_clear(connection);
 	if (error == -EAGAIN)
-		connection_refuse(connection, 429, "the queue is full; try again later");
+		queue_full(connection);
 	else if (error == -EMSGSIZE)
 		connection_refuse(connection, 413,
 			"code, env and args are longer than 1 MiB together");
@@ -203,6 +212,7 @@ static void exchange_prepare(struct connection *connection)
 	execution->gap = output_gap;
 	execution->done = execution_done;
 	execution->user = connection;
+	execution->tenant = connection_tenant(connection);
 }
 
 static void exchange_submit(struct connection *connection)
@@ -291,7 +301,10 @@ static void rejected_answer(struct connection *connection)
 
 	connection->exchange.streaming = false;
 	verdict_sentence(&execution->result, reason, sizeof(reason));
-	connection_refuse(connection, has_waited(execution) ? 504 : 429, reason);
+	if (has_waited(execution))
+		connection_refuse(connection, 504, reason);
+	else
+		queue_full(connection);
 }
 
 /* The stream's last line is the same document; what was streamed is not in it again. */

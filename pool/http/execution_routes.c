@@ -12,29 +12,11 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
 
 #define VIEW_BYTES_MAX 320u
 #define ID_GIVEN_BYTES (EXECUTION_ID_BYTES + 1) /* a longer id stays too long */
 #define JSON "application/json"
-
-uint64_t connection_tenant(struct connection *connection)
-{
-	struct ucred peer;
-	socklen_t size = sizeof(peer);
-
-	if (connection->is_tcp)
-		return TENANT_TOKEN;
-	if (connection->has_tenant)
-		return connection->tenant;
-	/* Who connected, whatever became of the process (unix(7)); who cannot be told is nobody. */
-	if (getsockopt(connection->fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
-		peer.uid = (uid_t)-1;
-	connection->tenant = TENANT_UID(peer.uid);
-	connection->has_tenant = true;
-	return connection->tenant;
-}
 
 /* RFC 3339 in quotes, or null. */
 static const char *moment_print(uint64_t usec, char buffer[40])

@@ -87,8 +87,8 @@ unsigned executions_list(struct executions *executions, uint64_t tenant,
 	struct execution_view *views, unsigned max);
 
 /*
- * A tenant is 0, the token's holders, or 1 + the uid of who connected to the unix socket. Root and
- * the daemon's own uid see everything.
+ * A tenant is 1 + the uid of who connected to the unix socket, or the hash of the name that a token
+ * has, with TENANT_IS_NAME. Root and the daemon's own uid see everything.
  */
-#define TENANT_TOKEN 0u
+#define TENANT_IS_NAME (UINT64_C(1) << 63)
 #define TENANT_UID(uid) (UINT64_C(1) + (uid))

@@ -173,7 +173,7 @@ static int given_take(struct server *server, bool *ret_has_unix, bool *ret_has_t
 
 		if (result < 0)
 			return result;
-		if (is_tcp && !config->token)
+		if (is_tcp && !config->tuning.tokens.count)
 			return error_set(error, -EINVAL, "descriptor %d (%s) is a TCP socket, but"
 				" there is no token to ask of its clients", config->given[i].fd,
 				config->given[i].name);

@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "pool/http/token.h"
 #include "pool/pool.h"
 
 #include <stdatomic.h>
@@ -24,6 +25,7 @@ struct server_tuning {
 	uint64_t answer_nsec_max;   /* without progress while an answer is sent */
 	uint64_t drain_nsec_max;    /* of a drain that asks for no other; told to who asks */
 	struct limits limits;       /* of requests that give none */
+	struct tokens tokens;       /* what TCP clients bring; not empty if there is an address */
 };
 
 /* A listening socket that somebody else has bound (systemd's socket activation). */
@@ -46,7 +48,6 @@ struct server_config {
 	const struct sockaddr *address; /* NULL: no TCP */
 	socklen_t address_bytes;
 	const char *address_text;   /* the same for people */
-	const char *token;          /* what TCP clients bring; NULL: there is no TCP */
 	unsigned connections_max;   /* a shard */
 	unsigned executions_kept;   /* that ended and can still be asked for */
 	size_t executions_kept_bytes; /* of their answers together */

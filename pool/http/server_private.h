@@ -67,6 +67,8 @@ struct connection {
 	enum connection_state state;
 	int fd;
 	bool is_tcp;
+	uint64_t tenant;  /* unix socket: whose it is; TCP: who made this request */
+	char tenant_name[TOKEN_TENANT_BYTES + 1]; /* for people */
 	bool receiving, sending, watching; /* operations that run */
 	loop_op receive_op, send_op, watch_op;
 	bool closing;     /* waits for them, and for its exchange */
@@ -78,8 +80,6 @@ struct connection {
 	char *output;     /* head and body of the answer; owned */
 	size_t output_bytes, output_sent;
 	const char *header; /* one more line of the next answer's head; static, or NULL */
-	bool has_tenant;
-	uint64_t tenant;    /* connection_tenant() */
 	struct exchange exchange;
 };
 
@@ -129,6 +129,12 @@ struct server {
 	struct server_shard shards[POOL_SHARDS_MAX];
 };
 
+/* Whose requests it brings, as the pool knows them; 0: nobody has shown who he is yet. */
+static inline uint64_t connection_tenant(const struct connection *connection)
+{
+	return connection->tenant;
+}
+
 /* server.c */
 static inline const struct server_tuning *server_tuning(const struct server_shard *shard)
 {
@@ -137,6 +143,11 @@ static inline const struct server_tuning *server_tuning(const struct server_shar
 
 unsigned server_op(const struct server *server, enum server_op op);
 void server_accepts_go_on(struct server_shard *shard); /* a connection is free again */
+
+/* caller.c */
+/* Learns whose it is: of a unix socket, false when the kernel does not tell; of TCP. */
+bool connection_is_users(struct connection *connection);
+void connection_is_holders(struct connection *connection, const struct token *token);
 
 /* connection.c; each on the connection's own thread. */
 void connection_open(struct server_shard *shard, int fd, bool is_tcp);
@@ -158,9 +169,6 @@ void connection_refuse(struct connection *connection, unsigned status, const cha
 /* The same for bytes that stay the caller's. */
 void connection_answer_copy(struct connection *connection, unsigned status,
 	const char *content_type, const char *body, size_t body_bytes);
-
-/* Whose executions it may see (executions.h). On its own thread. */
-uint64_t connection_tenant(struct connection *connection);
 
 /* Asks from any thread for the end of a connection's execution, which runs (execute.c). */
 void exchange_cancel(void *connection);

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * pool/http/token.c: made once, with O_EXCL, so that two daemons that start at once agree on one.
+ * pool/http/token.c: the file of tokens: made once, read again on SIGHUP, asked by each request.
+ *
+ * It is made with O_EXCL, so that two daemons that start at once agree on one. What cannot be read
+ * as it is meant is refused as a whole: half a file would lock some tenants out without a word.
  */
 #include "pool/http/token.h"
 
@@ -15,30 +18,54 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 
-static int token_make(const char *path, struct token *token)
+#define FILE_BYTES_MAX 16384u
+#define TOKEN_BYTES_MIN 16u
+#define LETTERS "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-._"
+
+/* --- Reading ---------------------------------------------------------------------------------- */
+
+static bool is_word(const char *word, size_t bytes_min, size_t bytes_max, const char *letters)
 {
-	uint8_t random[TOKEN_BYTES / 2];
+	size_t size = strlen(word);
 
-	AUTO_FD fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	return size >= bytes_min && size <= bytes_max && strspn(word, letters) == size;
+}
 
-	if (fd < 0)
-		return -errno;
-	if (getrandom(random, sizeof(random), 0) != sizeof(random))
-		return -EIO;
-	for (size_t i = 0; i < sizeof(random); i++)
-		snprintf(token->text + 2 * i, 3, "%02x", random[i]);
-	if (write(fd, token->text, TOKEN_BYTES) != TOKEN_BYTES) {
-		unlink(path);
-		return -EIO;
-	}
+static int line_take(
+	struct tokens *tokens, char *line, unsigned number, const char *path, struct error *error)
+{
+	char *rest = NULL, *first = strtok_r(line, " \t\r", &rest);
+	char *second = first ? strtok_r(NULL, " \t\r", &rest) : NULL;
+	const char *text = second ? second : first;
+	const char *tenant = second ? first : TOKEN_TENANT_STANDARD;
+	struct token *token = &tokens->tokens[tokens->count];
+
+	if (!first || first[0] == '#')
+		return 0;
+	if (tokens->count == TOKENS_MAX)
+		return error_set(error, -E2BIG, "%s holds more than %u tokens; remove some", path,
+			TOKENS_MAX);
+	if (strtok_r(NULL, " \t\r", &rest) || !is_word(tenant, 1, TOKEN_TENANT_BYTES, LETTERS))
+		return error_set(error, -EINVAL, "line %u of %s is no 'TENANT TOKEN': a tenant is"
+			" 1 to %u letters, digits and -._", number, path, TOKEN_TENANT_BYTES);
+	if (!is_word(text, TOKEN_BYTES_MIN, TOKEN_BYTES, LETTERS "~+/="))
+		return error_set(error, -EINVAL, "line %u of %s holds no token: %u to %u letters,"
+			" digits and -._~+/=; mend it, or remove the file and start again", number,
+			path, TOKEN_BYTES_MIN, TOKEN_BYTES);
+	*token = (struct token){ .tenant = "" };
+	memcpy(token->tenant, tenant, strlen(tenant));
+	memcpy(token->text, text, strlen(text));
+	if (tokens_find(tokens, text))
+		return error_set(error, -EINVAL, "line %u of %s gives a token a second time; make"
+			" each its own", number, path);
+	tokens->count++;
 	return 0;
 }
 
-static int token_read(const char *path, struct token *token, struct error *error)
+static int file_text(const char *path, char *text, size_t size, struct error *error)
 {
-	AUTO_FD fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	AUTO_FD fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct stat status;
-	char text[TOKEN_BYTES + 2];
 	ssize_t n;
 
 	if (fd < 0 || fstat(fd, &status) < 0)
@@ -47,17 +74,55 @@ static int token_read(const char *path, struct token *token, struct error *error
 		return error_set(error, -EPERM,
 			"others can read the token in %s: chmod 600 it, or remove it and start"
 			" again", path);
-	n = read(fd, text, sizeof(text) - 1);
+	n = read(fd, text, size);
 	if (n < 0)
 		return error_set(error, -errno, "cannot read %s: %s", path, error_text(errno));
+	if ((size_t)n == size || memchr(text, '\0', (size_t)n))
+		return error_set(error, -EINVAL, "%s is no file of tokens: it is longer than %zu"
+			" bytes, or holds a NUL", path, size - 1);
 	text[n] = '\0';
-	text[strcspn(text, "\n")] = '\0';
-	if (strlen(text) < 16 || strlen(text) > TOKEN_BYTES ||
-	    strspn(text, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-._~+/=") !=
-		    strlen(text))
-		return error_set(error, -EINVAL, "%s holds no token: 16 to %u letters, digits and"
-			" -._~+/=; remove it and start again", path, TOKEN_BYTES);
-	memcpy(token->text, text, strlen(text) + 1);
+	return 0;
+}
+
+int tokens_read(struct tokens *tokens, const char *path, struct error *error)
+{
+	struct tokens fresh = { .count = 0 };
+	char text[FILE_BYTES_MAX + 1], *rest = text;
+	unsigned number = 0;
+	int result = file_text(path, text, sizeof(text), error);
+
+	while (result == 0 && rest)
+		result = line_take(&fresh, strsep(&rest, "\n"), ++number, path, error);
+	if (result == 0 && !fresh.count)
+		result = error_set(error, -EINVAL, "%s holds no token: write one into it, or"
+			" remove it and start again", path);
+	if (result == 0)
+		*tokens = fresh;
+	explicit_bzero(text, sizeof(text));
+	return result;
+}
+
+/* --- Making ----------------------------------------------------------------------------------- */
+
+static int token_make(const char *path)
+{
+	uint8_t random[TOKEN_BYTES / 2];
+	char text[TOKEN_BYTES + 1];
+
+	AUTO_FD fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return -errno;
+	if (getrandom(random, sizeof(random), 0) != sizeof(random)) {
+		unlink(path);
+		return -EIO;
+	}
+	for (size_t i = 0; i < sizeof(random); i++)
+		snprintf(text + 2 * i, 3, "%02x", random[i]);
+	if (write(fd, text, TOKEN_BYTES) != TOKEN_BYTES) {
+		unlink(path);
+		return -EIO;
+	}
 	return 0;
 }
 
@@ -83,14 +148,14 @@ static int folder_make(const char *path)
 	return mkdir(folder, 0700) < 0 && errno != EEXIST ? -errno : 0;
 }
 
-int token_check(const char *path, struct error *error)
+int tokens_check(const char *path, struct error *error)
 {
-	struct token token;
+	struct tokens tokens;
 	struct stat status;
 	char folder[512];
 
 	if (lstat(path, &status) == 0)
-		return token_read(path, &token, error);
+		return tokens_read(&tokens, path, error);
 	/* It would be made, and its folder too if only that is missing. */
 	if (!folder_of(path, folder, sizeof(folder)) || access(folder, W_OK | X_OK) == 0)
 		return 0;
@@ -101,16 +166,37 @@ int token_check(const char *path, struct error *error)
 		folder, error_text(errno));
 }
 
-int token_keep(struct token *token, const char *path, struct error *error)
+int tokens_keep(struct tokens *tokens, const char *path, struct error *error)
 {
 	int result = folder_make(path);
 
 	if (result == 0)
-		result = token_make(path, token);
-	if (result == -EEXIST)
-		return token_read(path, token, error);
-	if (result < 0)
+		result = token_make(path);
+	if (result < 0 && result != -EEXIST)
 		return error_set(error, result, "cannot keep the token in %s: %s", path,
 			error_text(result));
-	return 0;
+	return tokens_read(tokens, path, error);
+}
+
+/* --- Asking ----------------------------------------------------------------------------------- */
+
+const struct token *tokens_find(const struct tokens *tokens, const char *given)
+{
+	char padded[TOKEN_BYTES + 1] = "";
+	size_t size = strnlen(given, sizeof(padded));
+	const struct token *found = NULL;
+
+	if (!size || size > TOKEN_BYTES)
+		return NULL;
+	memcpy(padded, given, size);
+	for (unsigned i = 0; i < tokens->count; i++) {
+		const struct token *token = &tokens->tokens[i];
+		volatile unsigned char difference = 0;
+
+		for (size_t k = 0; k < TOKEN_BYTES; k++)
+			difference |= (unsigned char)(padded[k] ^ token->text[k]);
+		if (!difference)
+			found = token;
+	}
+	return found;
 }

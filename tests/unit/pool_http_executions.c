@@ -138,7 +138,7 @@ Test(executions, are_their_tenants_and_roots_and_no_others)
 	cr_expect_eq(answer_of(id, ROOT), 3);
 	cr_expect_eq(answer_of(id, TENANT_UID(geteuid())), 3);
 	cr_expect_eq(executions_look(executions, id, BOB, &view), -ENOENT);
-	cr_expect_eq(executions_look(executions, id, TENANT_TOKEN, &view), -ENOENT);
+	cr_expect_eq(executions_look(executions, id, TENANT_IS_NAME, &view), -ENOENT);
 	cr_expect_eq(executions_cancel(executions, id, BOB, &view), -ENOENT);
 	for (int i = 0; i < 33; i++)
 		upper[i] = (char)(id[i] >= 'a' ? id[i] - 'a' + 'A' : id[i]);
@@ -232,7 +232,7 @@ Test(executions, have_no_more_places_than_was_said)
 	cr_expect_str_eq(views[0].id, first);
 	cr_expect_eq(executions_list(executions, ROOT, views, LIVE), LIVE);
 	cr_expect_eq(executions_list(executions, ROOT, views, 3), 3);
-	cr_expect_eq(executions_list(executions, TENANT_TOKEN, views, LIVE), 0);
+	cr_expect_eq(executions_list(executions, TENANT_IS_NAME, views, LIVE), 0);
 	for (unsigned i = 0; i < LIVE; i++)
 		executions_end(executions, records[i], clock_now_nsec(), NULL);
 	cr_expect_eq(executions_list(executions, ROOT, views, LIVE), 0);
