@@ -24,7 +24,7 @@
 
 static void input_handle(struct connection *connection);
 
-static void timer_set(struct connection *connection, uint64_t nsec)
+void connection_timer_set(struct connection *connection, uint64_t nsec)
 {
 	loop_timer_arm(connection->shard->loop, &connection->timer, clock_now_nsec() + nsec);
 }
@@ -94,7 +94,7 @@ void connection_open(struct server_shard *shard, int fd, bool is_tcp)
 		connection_close(connection);
 		return;
 	}
-	timer_set(connection, server_tuning(shard)->idle_nsec_max);
+	connection_timer_set(connection, server_tuning(shard)->idle_nsec_max);
 	receive_arm(connection);
 }
 
@@ -175,7 +175,7 @@ static void request_next(struct connection *connection)
 
 	http_reader_next(connection->reader);
 	connection->state = CONNECTION_READING;
-	timer_set(connection, tuning->idle_nsec_max);
+	connection_timer_set(connection, tuning->idle_nsec_max);
 	if (connection->input_taken < connection->input_used)
 		input_handle(connection);
 	else
@@ -209,9 +209,9 @@ static void phase_timer_set(struct connection *connection, bool had_begun, bool 
 	const struct server_tuning *tuning = server_tuning(connection->shard);
 
 	if (!had_head && http_reader_has_head(connection->reader))
-		timer_set(connection, tuning->body_nsec_max);
+		connection_timer_set(connection, tuning->body_nsec_max);
 	else if (!had_begun && http_reader_has_begun(connection->reader))
-		timer_set(connection, tuning->head_nsec_max);
+		connection_timer_set(connection, tuning->head_nsec_max);
 }
 
 static void input_handle(struct connection *connection)
@@ -306,7 +306,7 @@ static const char *status_headers(unsigned status)
 	}
 }
 
-static void send_arm(struct connection *connection)
+void connection_send(struct connection *connection)
 {
 	struct server_shard *shard = connection->shard;
 
@@ -356,8 +356,8 @@ void connection_answer_copy(struct connection *connection, unsigned status,
 	connection->output_bytes = (size_t)size + body_bytes;
 	connection->output_sent = 0;
 	connection->state = CONNECTION_ANSWERING;
-	timer_set(connection, server_tuning(connection->shard)->answer_nsec_max);
-	send_arm(connection);
+	connection_timer_set(connection, server_tuning(connection->shard)->answer_nsec_max);
+	connection_send(connection);
 }
 
 void connection_sent(void *owner, int32_t result)
@@ -372,78 +372,20 @@ void connection_sent(void *owner, int32_t result)
 	}
 	connection->output_sent += (size_t)result;
 	if (connection->output_sent < connection->output_bytes) {
-		timer_set(connection, server_tuning(connection->shard)->answer_nsec_max);
-		send_arm(connection);
+		connection_timer_set(connection, server_tuning(connection->shard)->answer_nsec_max);
+		connection_send(connection);
 		return;
 	}
 	free(connection->output);
 	connection->output = NULL;
 	if (connection->exchange.streaming) {
 		loop_timer_disarm(connection->shard->loop, &connection->timer);
-		connection_stream(connection);
+		stream_go_on(connection);
 	} else if (connection->is_last) {
 		connection_close(connection);
 	} else {
 		request_next(connection);
 	}
-}
-
-/* --- Executions ------------------------------------------------------------------------------- */
-
-/*
- * One send: the head if it is the first, the lines as one chunk, and the end if they are the last.
- * HTTP/1.0 knows no chunks: there the end of the connection is the end of the answer.
- */
-static void stream_send(struct connection *connection, const char *lines, size_t bytes, bool last)
-{
-	bool has_chunks = http_reader_request(connection->reader)->has_chunks;
-	char head[256] = "", size[24] = "";
-
-	connection->is_last |= !has_chunks || atomic_load(&connection->shard->server->draining);
-	if (!connection->exchange.head_sent)
-		snprintf(head, sizeof(head),
-			"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\n%s%s\r\n",
-			has_chunks ? "Transfer-Encoding: chunked\r\n" : "",
-			connection->is_last ? "Connection: close\r\n" : "");
-	if (bytes && has_chunks)
-		snprintf(size, sizeof(size), "%zx\r\n", bytes);
-	connection->output = malloc(strlen(head) + strlen(size) + bytes + 8);
-	if (!connection->output) {
-		connection_close(connection);
-		return;
-	}
-	char *at = stpcpy(stpcpy(connection->output, head), size);
-
-	memcpy(at, lines, bytes);
-	at += bytes;
-	if (has_chunks)
-		at = stpcpy(stpcpy(at, bytes ? "\r\n" : ""), last ? "0\r\n\r\n" : "");
-	connection->exchange.head_sent = true;
-	connection->output_bytes = (size_t)(at - connection->output);
-	connection->output_sent = 0;
-	timer_set(connection, server_tuning(connection->shard)->answer_nsec_max);
-	send_arm(connection);
-}
-
-void connection_stream(struct connection *connection)
-{
-	struct exchange *exchange = &connection->exchange;
-	bool paused, last = exchange->last_line;
-	size_t bytes;
-
-	if (connection->closing || connection->sending)
-		return;
-	pthread_mutex_lock(&exchange->lock);
-	AUTO_FREE char *lines = events_take(&exchange->events, &bytes);
-	paused = exchange->paused;
-	exchange->paused = false;
-	pthread_mutex_unlock(&exchange->lock);
-	if (last)
-		exchange->streaming = false;
-	if (lines || last)
-		stream_send(connection, lines ? lines : "", bytes, last);
-	if (paused)
-		pool_resume(connection->shard->server->pool, &exchange->execution);
 }
 
 void connection_attend(struct connection *connection)
@@ -463,5 +405,5 @@ void connection_attend(struct connection *connection)
 	if (exchange->running && atomic_exchange(&exchange->cancel_asked, false))
 		pool_cancel(connection->shard->server->pool, &exchange->execution);
 	if (exchange->streaming)
-		connection_stream(connection);
+		stream_go_on(connection);
 }

@@ -317,7 +317,7 @@ static void stream_end(struct connection *connection, const char *text)
 	pthread_mutex_unlock(&exchange->lock);
 	exchange->last_line = true;
 	connection->state = CONNECTION_ANSWERING;
-	connection_stream(connection);
+	stream_go_on(connection);
 }
 
 /* What was asked for then is not what anybody said; the record tells. */

@@ -173,8 +173,12 @@ void connection_answer_copy(struct connection *connection, unsigned status,
 /* Asks from any thread for the end of a connection's execution, which runs (execute.c). */
 void exchange_cancel(void *connection);
 
-/* Sends what a stream has, if nothing is being sent. */
-void connection_stream(struct connection *connection);
+/* Sends its output; the deadline is of each part, so that a slow reader has time. */
+void connection_send(struct connection *connection);
+void connection_timer_set(struct connection *connection, uint64_t nsec);
 
 /* Looks what the exchange's execution has brought; on the connection's thread. */
 void connection_attend(struct connection *connection);
+
+/* stream.c: sends what a stream has, if nothing is being sent. */
+void stream_go_on(struct connection *connection);
