@@ -262,6 +262,19 @@ loop_op loop_send(
 	return op;
 }
 
+loop_op loop_sendmsg(
+	struct loop *loop, unsigned type, void *owner, int fd, const struct msghdr *message)
+{
+	struct io_uring_sqe *sqe;
+	loop_op op = op_start(loop, type, owner, &sqe);
+
+	if (op) {
+		io_uring_prep_sendmsg(sqe, fd, message, MSG_NOSIGNAL);
+		io_uring_sqe_set_data64(sqe, op);
+	}
+	return op;
+}
+
 loop_op loop_accept(struct loop *loop, unsigned type, void *owner, int fd)
 {
 	struct io_uring_sqe *sqe;

@@ -71,6 +71,9 @@ loop_op loop_poll(struct loop *loop, unsigned type, void *owner, int fd, short e
 loop_op loop_recv(struct loop *loop, unsigned type, void *owner, int fd, void *buffer, size_t size);
 loop_op loop_send(struct loop *loop, unsigned type, void *owner, int fd, const void *buffer,
 	size_t size); /* no SIGPIPE */
+/* The same of many parts; the message and its list of parts must live as long as they. */
+loop_op loop_sendmsg(struct loop *loop, unsigned type, void *owner, int fd,
+	const struct msghdr *message);
 loop_op loop_read(struct loop *loop, unsigned type, void *owner, int fd, void *buffer, size_t size);
 loop_op loop_write(struct loop *loop, unsigned type, void *owner, int fd, const void *buffer,
 	size_t size);

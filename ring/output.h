@@ -78,6 +78,7 @@ void output_write(struct output_writer *writer, enum output_kind kind, const voi
 struct output_reader {
 	struct channel *channel;
 	uint64_t head;     /* the truth; the shared word is only where it is published */
+	uint64_t released; /* what is published: head, or less while records are taken */
 	uint16_t sequence; /* expected next */
 	bool ended;        /* OUTPUT_END was consumed */
 	bool broken;       /* something impossible was seen: -EBADMSG from then on */
@@ -105,11 +106,25 @@ void output_reader_init(struct output_reader *reader, struct channel *channel);
  */
 int output_peek(struct output_reader *reader, struct output_record *ret_record);
 
+/*
+ * The same for the next records, at most `max` (which is not 0); how many there are. Something
+ * impossible is told when it is the next. Only the first ones may be consumed or taken, in order.
+ */
+int output_peek_many(
+	struct output_reader *reader, struct output_record *ret_records, unsigned max);
+
 /* Copies at most `size` bytes of the payload from `offset` on, and returns how many. */
 size_t output_copy(const struct output_record *record, size_t offset, void *buffer, size_t size);
 
-/* Consumes the record that output_peek() showed, and publishes the room. */
+/* Consumes the record that output_peek() showed, and publishes the room of all that was taken. */
 void output_consume(struct output_reader *reader, const struct output_record *record);
+
+/*
+ * Consumes it and keeps its room, so that the worker does not write over what is still to be read
+ * (it can, but then it spoils its own output), until output_release() publishes all of it.
+ */
+void output_take(struct output_reader *reader, const struct output_record *record);
+void output_release(struct output_reader *reader);
 
 /*
  * Asks for a doorbell at the next record (true), or only when the ring is half full (false). The

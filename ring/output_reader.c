@@ -22,13 +22,12 @@ void output_reader_init(struct output_reader *reader, struct channel *channel)
 	__atomic_store_n(&channel->output_tail, 0, __ATOMIC_SEQ_CST);
 }
 
-/* Whether the record may stand at the head, `used` bytes before the tail. */
-static bool header_is_valid(const struct output_reader *reader, union output_header header,
-	uint64_t used)
+/* Whether the record may stand here, the next of this sequence, `used` bytes before the tail. */
+static bool header_is_valid(union output_header header, uint16_t sequence, uint64_t used)
 {
 	if (header.kind == 0 || header.kind >= OUTPUT_KIND_COUNT)
 		return false;
-	if (header.sequence != reader->sequence)
+	if (header.sequence != sequence)
 		return false;
 	if (header.length == 0 || header.length > OUTPUT_RECORD_BYTES_MAX)
 		return false;
@@ -55,31 +54,53 @@ static void record_show(struct channel *channel, uint64_t head, union output_hea
 	};
 }
 
-int output_peek(struct output_reader *reader, struct output_record *ret_record)
+/* The bytes between head and tail, or -EBADMSG if there cannot be that many. */
+static int64_t reader_used(const struct output_reader *reader)
 {
-	if (reader->broken)
-		return -EBADMSG;
 	/* Sequentially consistent: see output_want_wake(). */
 	uint64_t tail = __atomic_load_n(&reader->channel->output_tail, __ATOMIC_SEQ_CST);
 	uint64_t used = tail - reader->head;
 
-	if (used == 0)
-		return 0;
-	if (used > CHANNEL_OUTPUT_BYTES || used % 8 != 0 || reader->ended) {
-		reader->broken = true;
+	/* What was taken and not released is still in the ring. */
+	if (used > CHANNEL_OUTPUT_BYTES - (reader->head - reader->released) || used % 8 != 0 ||
+	    (used > 0 && reader->ended))
 		return -EBADMSG;
-	}
-	union output_header header = {
-		.word = __atomic_load_n(output_header_at(reader->channel, reader->head),
-			__ATOMIC_RELAXED),
-	};
+	return (int64_t)used;
+}
 
-	if (!header_is_valid(reader, header, used)) {
-		reader->broken = true;
-		return -EBADMSG;
+int output_peek_many(
+	struct output_reader *reader, struct output_record *ret_records, unsigned max)
+{
+	int64_t used = reader->broken ? -EBADMSG : reader_used(reader);
+	uint64_t head = reader->head;
+	unsigned count = 0;
+	bool ended = false, valid = used >= 0;
+
+	while (valid && used > 0 && !ended && count < max) {
+		union output_header header = {
+			.word = __atomic_load_n(
+				output_header_at(reader->channel, head), __ATOMIC_RELAXED),
+		};
+
+		valid = header_is_valid(
+			header, (uint16_t)(reader->sequence + count), (uint64_t)used);
+		if (!valid)
+			break;
+		record_show(reader->channel, head, header, &ret_records[count++]);
+		head += output_record_bytes(header.length);
+		used -= (int64_t)output_record_bytes(header.length);
+		ended = header.kind == OUTPUT_END;
 	}
-	record_show(reader->channel, reader->head, header, ret_record);
-	return 1;
+	/* What stood before the bad one is good, and read before the bad one is met again. */
+	if (valid || count > 0)
+		return (int)count;
+	reader->broken = true;
+	return -EBADMSG;
+}
+
+int output_peek(struct output_reader *reader, struct output_record *ret_record)
+{
+	return output_peek_many(reader, ret_record, 1);
 }
 
 size_t output_copy(const struct output_record *record, size_t offset, void *buffer, size_t size)
@@ -104,13 +125,24 @@ size_t output_copy(const struct output_record *record, size_t offset, void *buff
 	return (size_t)(next - (uint8_t *)buffer);
 }
 
-void output_consume(struct output_reader *reader, const struct output_record *record)
+void output_take(struct output_reader *reader, const struct output_record *record)
 {
 	reader->head += output_record_bytes(record->size);
 	reader->sequence++;
 	reader->ended = record->kind == OUTPUT_END;
+}
+
+void output_release(struct output_reader *reader)
+{
+	reader->released = reader->head;
 	/* Release: our loads of the payload come before the worker's stores over it. */
 	__atomic_store_n(&reader->channel->output_head, reader->head, __ATOMIC_RELEASE);
+}
+
+void output_consume(struct output_reader *reader, const struct output_record *record)
+{
+	output_take(reader, record);
+	output_release(reader);
 }
 
 void output_want_wake(struct output_reader *reader, bool wanted)

@@ -35,13 +35,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	memcpy(words, data, sizeof(words));
 	output_reader_init(&reader, channel);
-	reader.head = words[0] & ~UINT64_C(7);
+	reader.head = reader.released = words[0] & ~UINT64_C(7);
 	channel->output_tail = reader.head + words[1];
 	uint8_t *ring = channel_output_bytes(channel);
 
 	memset(ring, 0, CHANNEL_OUTPUT_BYTES);
 	for (size_t i = sizeof(words); i < size; i++)
 		ring[(reader.head + i - sizeof(words)) % CHANNEL_OUTPUT_BYTES] = data[i];
+
+	struct output_record records[4];
+
+	found = output_peek_many(&reader, records, 4);
+	for (int i = 0; i < found; i++)
+		CHECK(output_copy(&records[i], 0, copy, sizeof(copy)) == records[i].size);
 
 	while ((found = output_peek(&reader, &record)) == 1) {
 		CHECK(record.size > 0 && record.size <= sizeof(copy));

@@ -156,7 +156,7 @@ static void pair_open(struct pair *pair, uint64_t seed, uint64_t start)
 	cr_assert_eq(channel_map(pair->fd, &pair->daemon), 0);
 	output_reader_init(&pair->reader, pair->daemon);
 	output_writer_init(&pair->writer, pair->worker, pair_doorbell, pair);
-	pair->reader.head = pair->writer.tail = start;
+	pair->reader.head = pair->reader.released = pair->writer.tail = start;
 	pair->daemon->output_head = pair->worker->output_tail = start;
 	script_start(&pair->expected, seed);
 }

@@ -35,7 +35,7 @@ static void victim_open(struct victim *victim, uint64_t start)
 	cr_assert_eq(channel_map(victim->fd, &victim->channel), 0);
 	output_reader_init(&victim->reader, victim->channel);
 	victim->start = start;
-	victim->reader.head = start;
+	victim->reader.head = victim->reader.released = start;
 	victim->channel->output_head = start;
 	victim->channel->output_tail = start;
 }
@@ -266,6 +266,114 @@ Test(output_reader, takes_no_hole_for_a_record)
 	cr_assert_eq(madvise(victim.channel, CHANNEL_BYTES, MADV_REMOVE), 0);
 	expect_broken(&victim, "the indices gone, too");
 	victim_close(&victim);
+}
+
+/* --- Several at once ------------------------------------------------------------------------ */
+
+#define THREE_BYTES 48u
+
+/* Three records of one, two and three bytes, of which the last may be another. */
+static void victim_put_three(struct victim *victim, uint64_t start, struct header last)
+{
+	victim_put(victim, start, (struct header){ 1, OUTPUT_STDOUT, 0 }, 16);
+	victim_put(victim, start + 16, (struct header){ 2, OUTPUT_STDERR, 1 }, 16);
+	victim_put(victim, start + 32, last, 16);
+}
+
+Test(output_reader, shows_several_and_consumes_none)
+{
+	EACH_START(start) {
+		struct output_record records[4];
+		struct victim victim;
+
+		victim_open(&victim, *start);
+		victim_put_three(&victim, *start, (struct header){ 3, OUTPUT_STDOUT, 2 });
+		cr_assert_eq(output_peek_many(&victim.reader, records, 2), 2);
+		cr_assert_eq(output_peek_many(&victim.reader, records, 4), 3);
+		for (unsigned i = 0; i < 3; i++)
+			cr_expect_eq(records[i].size, i + 1);
+		cr_expect_eq(records[1].kind, OUTPUT_STDERR);
+		cr_expect_eq(victim.channel->output_head, *start);
+		expect_consumed(&victim, OUTPUT_STDOUT, 1);
+		cr_expect_eq(output_peek_many(&victim.reader, records, 4), 2);
+		victim_close(&victim);
+	}
+}
+
+Test(output_reader, shows_what_stands_before_something_impossible)
+{
+	static const struct header bad[] = {
+		{ 3, OUTPUT_STDOUT, 1 }, { 9, OUTPUT_STDOUT, 2 }, { 0, OUTPUT_STDOUT, 2 },
+		{ 3, OUTPUT_KIND_COUNT, 2 }, { UINT32_MAX, OUTPUT_STDERR, 2 },
+	};
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct output_record records[4];
+		struct victim victim;
+
+		victim_open(&victim, 0);
+		victim_put_three(&victim, 0, bad[i]);
+		cr_assert_eq(output_peek_many(&victim.reader, records, 4), 2);
+		expect_consumed(&victim, OUTPUT_STDOUT, 1);
+		expect_consumed(&victim, OUTPUT_STDERR, 2);
+		cr_expect_eq(output_peek_many(&victim.reader, records, 4), -EBADMSG);
+		cr_expect(victim.reader.broken);
+		victim_close(&victim);
+	}
+}
+
+Test(output_reader, shows_nothing_behind_the_end)
+{
+	struct output_record records[4];
+	struct victim victim;
+
+	victim_open(&victim, 0);
+	victim_put(&victim, 0, (struct header){ sizeof(struct output_end), OUTPUT_END, 0 }, 16);
+	victim_put(&victim, 16, (struct header){ 1, OUTPUT_STDOUT, 1 }, 16);
+	cr_expect_eq(output_peek_many(&victim.reader, records, 4), 1);
+	output_take(&victim.reader, &records[0]);
+	cr_expect_eq(output_peek_many(&victim.reader, records, 4), -EBADMSG);
+	victim_close(&victim);
+}
+
+Test(output_reader, keeps_the_room_of_what_is_taken_until_it_is_released)
+{
+	struct output_record record;
+	struct victim victim;
+
+	victim_open(&victim, 0);
+	victim_put_three(&victim, 0, (struct header){ 3, OUTPUT_STDOUT, 2 });
+	for (unsigned i = 0; i < 2; i++) {
+		cr_assert_eq(output_peek(&victim.reader, &record), 1);
+		output_take(&victim.reader, &record);
+	}
+	cr_expect_eq(victim.channel->output_head, 0);
+	cr_assert_eq(output_peek(&victim.reader, &record), 1);
+	cr_expect_eq(record.size, 3);
+	output_release(&victim.reader);
+	cr_expect_eq(victim.channel->output_head, 32);
+	expect_consumed(&victim, OUTPUT_STDOUT, 3);
+	cr_expect_eq(victim.channel->output_head, THREE_BYTES);
+	victim_close(&victim);
+}
+
+/* The tail may stand the whole ring before what was released, not before what was taken. */
+Test(output_reader, refuses_a_tail_in_the_room_of_what_is_taken)
+{
+	EACH_START(start) {
+		struct output_record record;
+		struct victim victim;
+
+		victim_open(&victim, *start);
+		victim_put_three(&victim, *start, (struct header){ 3, OUTPUT_STDOUT, 2 });
+		cr_assert_eq(output_peek(&victim.reader, &record), 1);
+		output_take(&victim.reader, &record);
+		victim.channel->output_tail = *start + CHANNEL_OUTPUT_BYTES;
+		cr_expect_eq(output_peek(&victim.reader, &record), 1);
+		victim.channel->output_tail = *start + CHANNEL_OUTPUT_BYTES + 8;
+		expect_broken(&victim, "the tail over what is taken");
+		victim_close(&victim);
+	}
 }
 
 /* --- Changes between the check and the use -------------------------------------------------- */
