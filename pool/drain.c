@@ -5,6 +5,10 @@
  * Bytes up to the output limit go straight on. What comes behind it goes into a small ring a
  * stream, of which the last part is delivered at the end: the caller sees how a flood began and
  * how it ended, and the pool holds no more than EXECUTION_TAIL_BYTES of it.
+ *
+ * Large records may be lent to the caller where they lie. Until it resumes, their room is not
+ * published and nothing else is brought; and as an execution is over only when its caller took
+ * everything, the ring stays mapped and the slot as it is, whatever ended the program meanwhile.
  */
 #include "pool/pool_private.h"
 
@@ -17,8 +21,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* More than this consumed at once may have made room for a waiting writer. */
+/* More than this consumed may have made room for a waiting writer. */
 #define WAKE_AFTER_BYTES (CHANNEL_OUTPUT_BYTES / 4)
+
+/* A smaller record costs less to copy than to tell the kernel of. */
+#define LEND_BYTES_MIN 1024u
 
 static size_t smaller(uint64_t a, uint64_t b)
 {
@@ -107,21 +114,58 @@ static void record_take(struct slot *slot, const struct output_record *record)
 	}
 }
 
+/* Whether it could be lent: a small record is copied sooner than its place is told. */
+static bool record_may_be_lent(const struct slot *slot, const struct output_record *record)
+{
+	return slot->execution->vector && record->size >= LEND_BYTES_MIN &&
+	       (record->kind == OUTPUT_STDOUT || record->kind == OUTPUT_STDERR);
+}
+
+/* Offers what comes next, as far as it is of the streams and within the output limit. */
+static bool ring_lend(struct slot *slot)
+{
+	uint64_t limit = slot->execution->limits.values[LIMIT_OUTPUT];
+	uint64_t room = limit > slot->output_bytes ? limit - slot->output_bytes : 0;
+	struct output_record records[OUTPUT_VECTOR_MAX];
+	int found = output_peek_many(&slot->reader, records, OUTPUT_VECTOR_MAX);
+	unsigned count = 0, taken;
+
+	while ((int)count < found && records[count].size <= room &&
+	       (records[count].kind == OUTPUT_STDOUT || records[count].kind == OUTPUT_STDERR))
+		room -= records[count++].size;
+	taken = count ? slot->execution->vector(slot->execution, records, count) : 0;
+	for (unsigned i = 0; i < taken; i++) {
+		slot->output_bytes += records[i].size;
+		output_take(&slot->reader, &records[i]);
+	}
+	slot->lent = slot->sink_full = taken > 0;
+	return slot->lent;
+}
+
 static int64_t ring_drain(struct slot *slot)
 {
-	uint64_t before = slot->reader.head;
+	uint64_t before = slot->reader.head, released = slot->reader.released;
 	struct output_record record;
-	int64_t consumed;
 	int result = 0;
 
+	if (slot->sink_full)
+		return 0;
+	if (slot->lent)
+		output_release(&slot->reader);
+	slot->lent = false;
 	while (!slot->sink_full && (result = output_peek(&slot->reader, &record)) > 0) {
+		if (record_may_be_lent(slot, &record) && ring_lend(slot))
+			break;
 		record_take(slot, &record);
 		output_consume(&slot->reader, &record);
 	}
-	consumed = (int64_t)(slot->reader.head - before);
-	if (consumed >= WAKE_AFTER_BYTES)
+	/* A writer that waits was out of room, so by the time that all is read this is much. */
+	slot->room_bytes += slot->reader.released - released;
+	if (slot->room_bytes >= WAKE_AFTER_BYTES) {
+		slot->room_bytes = 0;
 		syscall(SYS_futex, &slot->channel->output_head, FUTEX_WAKE, 1, NULL, NULL, 0);
-	return result < 0 ? result : consumed;
+	}
+	return result < 0 ? result : (int64_t)(slot->reader.head - before);
 }
 
 static int64_t pipe_drain(struct slot *slot, unsigned which)

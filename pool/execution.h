@@ -21,6 +21,7 @@ struct slot;
 struct tenant;
 
 #define OUTPUT_CHUNK_BYTES_MAX (64u * 1024u)
+#define OUTPUT_VECTOR_MAX 64u /* records offered at one time */
 
 struct execution {
 	/* The request. Strings and bytes stay the caller's and must live until `done`. */
@@ -44,6 +45,16 @@ struct execution {
 	 */
 	bool (*output)(
 		struct execution *execution, enum output_kind kind, const void *bytes, size_t size);
+	/*
+	 * Another way to take the bytes of the two streams, without a copy; may be NULL. It is
+	 * offered consecutive records as they lie in the worker's ring and returns how many of
+	 * them, from the first on, it takes; the others, and what is offered to nobody (small
+	 * records, those that pass the output limit, children's output), come by `output`. What it
+	 * took is lent: the memory stays, and nothing more comes, until execution_resume(). The
+	 * worker can change those bytes all the time; their places and sizes are copies.
+	 */
+	unsigned (*vector)(struct execution *execution, const struct output_record *records,
+		unsigned count);
 	/* Between the first and the last part of a stream that passed the output limit. May be
 	 * NULL. */
 	void (*gap)(struct execution *execution, enum output_kind kind, uint64_t dropped_bytes);
@@ -68,5 +79,8 @@ struct execution {
 /* Zeroes, no stdin, standard limits. */
 void execution_init(struct execution *execution);
 
-/* On the shard's thread: the output callback has room again. */
+/*
+ * On the shard's thread, and not in a callback: the output callback has room again; what the vector
+ * callback took has gone.
+ */
 void execution_resume(struct execution *execution);

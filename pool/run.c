@@ -23,7 +23,12 @@
 #include <sys/random.h>
 #include <sys/syscall.h>
 
+/* So much output, from one timed look to the next, is a flood; so long its last part may lie. */
+#define LOOK_BYTES_MANY (32u * 1024u)
+#define LOOK_NSEC_MAX NSEC_PER_MSEC
+
 static void deadline_fired(void *owner);
+static void look_again(void *owner);
 
 static const unsigned pipe_types[2] = { OP_STDOUT_PIPE, OP_STDERR_PIPE };
 
@@ -187,7 +192,9 @@ static void slot_begin(struct slot *slot, struct execution *execution, uint64_t 
 	slot->output_bytes = slot->dropped_bytes = slot->record_bytes = 0;
 	slot->tails[0].written = slot->tails[1].written = 0;
 	slot->idle_doorbells = 0;
-	slot->sink_full = false;
+	slot->sink_full = slot->lent = false;
+	slot->room_bytes = slot->looked_bytes = 0;
+	loop_timer_init(&slot->look_timer, look_again, slot);
 	slot->end = (struct output_end){ 0 };
 	execution->slot = slot;
 	execution->started_nsec = now;
@@ -299,6 +306,7 @@ void slot_end(struct slot *slot, enum ending ending)
 		return;
 	slot->ending = ending;
 	loop_timer_disarm(slot->shard->loop, &slot->timer);
+	loop_timer_disarm(slot->shard->loop, &slot->look_timer);
 	/* An end of its own is judged while its cell stands: how full its files are says why. */
 	if (ending != ENDING_RECORD && ending != ENDING_EXITED)
 		slot_kill(slot);
@@ -313,6 +321,21 @@ void slot_end(struct slot *slot, enum ending ending)
 	if (slot->reader.ended || !slot->sink_full)
 		slot_judge(slot);
 	slot_settle(slot);
+}
+
+/*
+ * A little output is to be told of at once. Where much comes, a bell for each record would cost
+ * more than the record: then the ring rings when it is half full, and we look now and then.
+ */
+static void next_look_arrange(struct slot *slot, uint64_t found)
+{
+	slot->looked_bytes += found;
+	if (slot->looked_bytes < LOOK_BYTES_MANY)
+		output_want_wake(&slot->reader, true);
+	else if (!slot->look_timer.place &&
+		loop_timer_arm(slot->shard->loop, &slot->look_timer,
+			clock_now_nsec() + LOOK_NSEC_MAX) < 0)
+		output_want_wake(&slot->reader, true);
 }
 
 /* Looks at everything there is, and ends the execution if that says so. */
@@ -332,8 +355,17 @@ static void slot_look(struct slot *slot)
 	else if (found == 0 && !slot->sink_full &&
 		++slot->idle_doorbells > EXECUTION_IDLE_DOORBELLS_MAX)
 		slot_end(slot, ENDING_PROTOCOL);
-	else if (slot->execution->stream)
-		output_want_wake(&slot->reader, true);
+	else if (slot->execution->stream && !slot->sink_full)
+		next_look_arrange(slot, (uint64_t)found);
+}
+
+static void look_again(void *owner)
+{
+	struct slot *slot = owner;
+
+	slot->looked_bytes = 0;
+	if (!slot->sink_full)
+		slot_doorbell(slot);
 }
 
 void slot_doorbell(struct slot *slot)

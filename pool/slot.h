@@ -109,6 +109,10 @@ struct slot {
 	uint64_t output_bytes, dropped_bytes, record_bytes;
 	unsigned idle_doorbells;
 	bool sink_full;            /* the caller wants no more until it resumes */
+	bool lent;                 /* it has records of the ring until then */
+	uint64_t room_bytes;       /* published since a waiting writer was woken */
+	uint64_t looked_bytes;     /* found since look_timer fired */
+	struct loop_timer look_timer; /* output comes fast: no bell for each record of it */
 	struct cgroup_usage usage_before; /* what the slot's group had counted until it began */
 	uint64_t deadline_nsec;
 };

@@ -223,6 +223,143 @@ Test(pool_output, of_just_the_limit_is_all_there)
 	pool_stop(pool);
 }
 
+/* --- Lent by the ring ------------------------------------------------------------------------ */
+
+static struct output_record lent[OUTPUT_VECTOR_MAX];
+static unsigned lent_count, lendings;
+
+static unsigned job_vector(
+	struct execution *execution, const struct output_record *records, unsigned count)
+{
+	struct job *job = execution->user;
+
+	pthread_mutex_lock(&job->lock);
+	memcpy(lent, records, count * sizeof(*records));
+	lent_count = count;
+	lendings++;
+	job->full = true;
+	pthread_cond_broadcast(&job->changed);
+	pthread_mutex_unlock(&job->lock);
+	return count;
+}
+
+/* What is lent is read as late as can be: just before it is given back. */
+static void lent_return(struct job *job)
+{
+	static char bytes[OUTPUT_RECORD_BYTES_MAX];
+
+	for (unsigned i = 0; i < lent_count; i++)
+		capture_add(&job->capture, lent[i].kind, bytes,
+			output_copy(&lent[i], 0, bytes, sizeof(bytes)));
+	lent_count = 0;
+	job_resume(job, false);
+}
+
+/* Between small ones, which come as they always do, and more than the ring holds. */
+static const char large_numbers[] =
+	"import sys\n"
+	"for i in range(0, 200000, 10000):\n"
+	"    print(i)\n"
+	"    print('\\n'.join(str(j) for j in range(i + 1, i + 10000)))";
+
+Test(pool_output, that_is_lent_stays_until_it_is_given_back)
+{
+	struct pool *pool = pool_of(1);
+	struct job job;
+
+	for (int streamed = 0; streamed <= 1; streamed++) {
+		job_init(&job, pool, large_numbers);
+		job.execution.stream = streamed;
+		job.execution.vector = job_vector;
+		limits_set(&job.execution.limits, LIMIT_OUTPUT, 8 << 20);
+		lendings = 0;
+		job_submit(&job);
+		while (job_wait_full(&job))
+			lent_return(&job);
+		cr_expect_eq(job_wait(&job)->verdict, VERDICT_OK);
+		cr_expect_gt(lendings, 4);
+		expect_numbers(&job);
+		cr_expect_eq(job.execution.result.usage.output_bytes,
+			job.capture.parts[OUTPUT_STDOUT].used);
+		job_fini(&job);
+	}
+	pool_stop(pool);
+}
+
+Test(pool_output, that_is_lent_outlives_its_worker)
+{
+	struct pool *pool = pool_of(1);
+	struct job job;
+
+	for (int timed = 0; timed <= 1; timed++) {
+		job_init(&job, pool, "print('a' * 100000)\nwhile True: pass");
+		job.execution.stream = true;
+		job.execution.vector = job_vector;
+		if (timed)
+			limits_set(&job.execution.limits, LIMIT_TIMEOUT, 200 * NSEC_PER_MSEC);
+		job_submit(&job);
+		cr_assert(job_wait_full(&job));
+		if (!timed)
+			pool_cancel(pool, &job.execution);
+		while (!pool->slots[0].worker_reaped)
+			pool_wait_idle(pool, 1, NSEC_PER_MSEC);
+		cr_expect_not(job.done);
+		do
+			lent_return(&job);
+		while (job_wait_full(&job));
+		cr_expect_eq(job_wait(&job)->verdict, timed ? VERDICT_TIMEOUT : VERDICT_CANCELLED);
+		cr_expect_gt(job.capture.parts[OUTPUT_STDOUT].used, 0);
+		cr_expect_eq(strspn(job_text(&job, OUTPUT_STDOUT), "a\n"),
+			job.capture.parts[OUTPUT_STDOUT].used);
+		job_fini(&job);
+	}
+	pool_expect(pool, "pass", "ok");
+	pool_stop(pool);
+}
+
+Test(pool_output, that_is_lent_counts_for_the_limit)
+{
+	struct pool *pool = pool_of(1);
+	struct job jobs[2];
+
+	for (int i = 0; i < 2; i++) {
+		job_init(&jobs[i], pool, flood);
+		jobs[i].execution.stream = true;
+		jobs[i].execution.vector = i ? job_vector : NULL;
+		limits_set(&jobs[i].execution.limits, LIMIT_OUTPUT, 4096);
+		job_submit(&jobs[i]);
+		while (job_wait_full(&jobs[i]))
+			lent_return(&jobs[i]);
+		job_wait(&jobs[i]);
+		cr_expect_str_eq(job_verdict(&jobs[i]), "limit:output");
+	}
+	cr_expect_eq(lendings, 1, "stderr, and not what passes the limit");
+	for (int kind = OUTPUT_STDOUT; kind <= OUTPUT_STDERR; kind++)
+		cr_expect_str_eq(job_text(&jobs[0], kind), job_text(&jobs[1], kind));
+	cr_expect_eq(jobs[0].gap_bytes, jobs[1].gap_bytes);
+	for (int i = 0; i < 2; i++)
+		job_fini(&jobs[i]);
+	pool_stop(pool);
+}
+
+/* The first record is told of at once; the last ones of a burst are not forgotten. */
+Test(pool_output, of_a_burst_comes_to_its_last_byte_while_the_program_runs)
+{
+	struct pool *pool = pool_of(1);
+	struct job job;
+
+	job_init(&job, pool, "for i in range(9): print('x' * 20000)\n"
+			     "print('last')\nwhile True: pass");
+	job.execution.stream = true;
+	job_submit(&job);
+	cr_expect(job_wait_said(&job, "last\n"));
+	cr_expect_not(job.done);
+	pool_cancel(pool, &job.execution);
+	job_wait(&job);
+	job_fini(&job);
+	pool_stop(pool);
+}
+
 /* --- A worker that does not keep to the protocol -----------------------------------------------
  */
 

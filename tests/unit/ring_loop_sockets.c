@@ -87,6 +87,28 @@ Test(loop_sockets, sending_to_nobody_is_an_error_and_no_signal)
 	loop_free(loop);
 }
 
+Test(loop_sockets, parts_are_sent_in_order)
+{
+	struct iovec parts[] = { { "one", 3 }, { "", 0 }, { " two", 4 } };
+	const struct msghdr message = { .msg_iov = parts, .msg_iovlen = 3 };
+	int32_t sent = 0;
+	char bytes[8];
+	int ends[2];
+
+	loop_open();
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+	cr_assert_neq(loop_sendmsg(loop, 0, &sent, ends[0], &message), 0);
+	cr_assert_eq(loop_run(loop), 0);
+	cr_expect_eq(sent, 7);
+	cr_expect(read(ends[1], bytes, sizeof(bytes)) == 7 && memcmp(bytes, "one two", 7) == 0);
+	fd_close(&ends[1]);
+	cr_assert_neq(loop_sendmsg(loop, 0, &sent, ends[0], &message), 0);
+	cr_assert_eq(loop_run(loop), 0);
+	cr_expect_eq(sent, -EPIPE, "and no signal");
+	fd_close(&ends[0]);
+	loop_free(loop);
+}
+
 Test(loop_sockets, an_accept_that_is_cancelled_says_so)
 {
 	int32_t accepted = 0;
