@@ -50,13 +50,24 @@ static size_t character_size(const uint8_t *s, size_t left)
 	return size;
 }
 
+/* Eight bytes of ASCII without a NUL: none has its high bit set, and none has when 1 is taken off. */
+static bool word_is_ascii(const uint8_t *s)
+{
+	uint64_t word;
+
+	memcpy(&word, s, sizeof(word));
+	return !(((word - UINT64_C(0x0101010101010101)) | word) & UINT64_C(0x8080808080808080));
+}
+
 size_t utf8_valid_size(const void *bytes, size_t size)
 {
 	const uint8_t *s = bytes;
 	size_t at = 0;
 
 	while (at < size) {
-		size_t n = character_size(s + at, size - at);
+		size_t n = size - at >= 8 && word_is_ascii(s + at)
+			? 8
+			: character_size(s + at, size - at);
 
 		if (!n)
 			break;

@@ -45,6 +45,23 @@ static const struct {
 	TEXT("\xf0\x28\x8c\xbc", R "(" R R),
 };
 
+/* Eight bytes of ASCII are looked at together: not over one that is none. */
+Test(encode, finds_the_one_bad_byte_wherever_it_stands)
+{
+	for (size_t size = 1; size <= 40; size++)
+		for (size_t at = 0; at < size; at++)
+			for (int byte = 0; byte <= 0xff; byte++) {
+				char text[40];
+				bool is_ascii = byte > 0 && byte < 0x80;
+
+				memset(text, 0x7f, sizeof(text));
+				memset(text, 0x01, at);
+				text[at] = (char)byte;
+				cr_assert_eq(utf8_valid_size(text, size), is_ascii ? size : at,
+					"%#x at %zu of %zu", (unsigned)byte, at, size);
+			}
+}
+
 Test(encode, tells_valid_utf8_and_repairs_the_rest)
 {
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
