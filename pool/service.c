@@ -28,3 +28,11 @@ int pool_service_here(const struct pool *pool)
 
 	return shard && shard->pool == pool ? (int)shard->number : -1;
 }
+
+void pool_service_resume(struct pool *pool, struct execution *execution)
+{
+	if (execution->shard == shard_current())
+		execution_resume(execution);
+	else
+		pool_resume(pool, execution);
+}

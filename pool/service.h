@@ -22,6 +22,7 @@ struct pool_service {
 	void (*stop)(void *owner, unsigned shard);
 };
 
+struct execution;
 struct pool;
 
 /* Any thread: `woken` follows on that shard's thread. */
@@ -35,3 +36,9 @@ unsigned pool_service_first_type(void);
 
 /* The shard whose thread this is, or -1. */
 int pool_service_here(const struct pool *pool);
+
+/*
+ * As pool_resume(), and at once if the execution is this thread's own. From a completion or a timer
+ * alone: a callback of the execution may follow before it returns.
+ */
+void pool_service_resume(struct pool *pool, struct execution *execution);

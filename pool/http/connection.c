@@ -83,6 +83,7 @@ void connection_open(struct server_shard *shard, int fd, bool is_tcp)
 	connection->closing = connection->is_last = false;
 	connection->input_used = connection->input_taken = 0;
 	loop_timer_init(&connection->timer, timer_fired, connection);
+	loop_timer_init(&connection->flush, stream_flush, connection);
 	connection->reader = http_reader_new(server_tuning(shard)->body_bytes_max);
 	connection->input = malloc(CONNECTION_INPUT_BYTES);
 	list_append(&shard->open, &connection->node);
@@ -105,13 +106,13 @@ void connection_release(struct connection *connection)
 	connection->reader = NULL;
 	if (connection->exchange.running)
 		api_execute_clear(connection);
-	events_clear(&connection->exchange.events);
+	stream_close(connection);
 	free(connection->input);
 	free(connection->output);
 	connection->input = connection->output = NULL;
 }
 
-static void closed_when_quiet(struct connection *connection)
+void connection_closed_when_quiet(struct connection *connection)
 {
 	struct server_shard *shard = connection->shard;
 	struct server *server = shard->server;
@@ -138,6 +139,7 @@ void connection_close(struct connection *connection)
 		return;
 	connection->closing = true;
 	loop_timer_disarm(loop, &connection->timer);
+	loop_timer_disarm(loop, &connection->flush);
 	shutdown(connection->fd, SHUT_RDWR);
 	if (connection->receiving)
 		loop_cancel(loop, connection->receive_op);
@@ -145,9 +147,11 @@ void connection_close(struct connection *connection)
 		loop_cancel(loop, connection->send_op);
 	if (connection->watching)
 		loop_cancel(loop, connection->watch_op);
-	if (connection->exchange.running)
+	if (connection->exchange.running) {
+		stream_abandon(connection);
 		pool_cancel(connection->shard->server->pool, &connection->exchange.execution);
-	closed_when_quiet(connection);
+	}
+	connection_closed_when_quiet(connection);
 }
 
 void connection_drain(struct connection *connection)
@@ -164,7 +168,7 @@ void connection_watched(void *owner, int32_t result)
 	connection->watching = false;
 	if (!connection->closing && connection->state == CONNECTION_HANDLING)
 		connection_close(connection);
-	closed_when_quiet(connection);
+	connection_closed_when_quiet(connection);
 }
 
 /* --- Requests --------------------------------------------------------------------------------- */
@@ -258,7 +262,7 @@ void connection_received(void *owner, int32_t result)
 	connection->receiving = false;
 	if (result <= 0 || connection->closing) {
 		connection_close(connection);
-		closed_when_quiet(connection);
+		connection_closed_when_quiet(connection);
 		return;
 	}
 	connection->input_used = (size_t)result;
@@ -306,7 +310,7 @@ static const char *status_headers(unsigned status)
 	}
 }
 
-void connection_send(struct connection *connection)
+static void send_arm(struct connection *connection)
 {
 	struct server_shard *shard = connection->shard;
 
@@ -357,7 +361,7 @@ void connection_answer_copy(struct connection *connection, unsigned status,
 	connection->output_sent = 0;
 	connection->state = CONNECTION_ANSWERING;
 	connection_timer_set(connection, server_tuning(connection->shard)->answer_nsec_max);
-	connection_send(connection);
+	send_arm(connection);
 }
 
 void connection_sent(void *owner, int32_t result)
@@ -367,25 +371,44 @@ void connection_sent(void *owner, int32_t result)
 	connection->sending = false;
 	if (result <= 0 || connection->closing) {
 		connection_close(connection);
-		closed_when_quiet(connection);
+		connection_closed_when_quiet(connection);
 		return;
 	}
 	connection->output_sent += (size_t)result;
 	if (connection->output_sent < connection->output_bytes) {
 		connection_timer_set(connection, server_tuning(connection->shard)->answer_nsec_max);
-		connection_send(connection);
+		send_arm(connection);
 		return;
 	}
 	free(connection->output);
 	connection->output = NULL;
-	if (connection->exchange.streaming) {
-		loop_timer_disarm(connection->shard->loop, &connection->timer);
-		stream_go_on(connection);
-	} else if (connection->is_last) {
+	connection_answered(connection);
+}
+
+void connection_answered(struct connection *connection)
+{
+	if (connection->is_last)
 		connection_close(connection);
-	} else {
+	else
 		request_next(connection);
-	}
+}
+
+bool connection_is_here(const struct connection *connection)
+{
+	const struct server_shard *shard = connection->shard;
+
+	return pool_service_here(shard->server->pool) == (int)shard->number;
+}
+
+void connection_post(struct connection *connection)
+{
+	struct server_shard *shard = connection->shard;
+
+	pthread_mutex_lock(&shard->inbox_lock);
+	if (list_is_empty(&connection->exchange.node))
+		list_append(&shard->inbox, &connection->exchange.node);
+	pthread_mutex_unlock(&shard->inbox_lock);
+	pool_service_wake(shard->server->pool, shard->number);
 }
 
 void connection_attend(struct connection *connection)
@@ -399,11 +422,11 @@ void connection_attend(struct connection *connection)
 	if (over && exchange->running) {
 		exchange->running = false;
 		api_execute_answer(connection);
-		closed_when_quiet(connection);
+		connection_closed_when_quiet(connection);
 		return;
 	}
 	if (exchange->running && atomic_exchange(&exchange->cancel_asked, false))
 		pool_cancel(connection->shard->server->pool, &exchange->execution);
 	if (exchange->streaming)
-		stream_go_on(connection);
+		stream_attend(connection);
 }

@@ -10,14 +10,11 @@
  */
 #pragma once
 
+#include "pool/http/bytes.h"
 #include "ring/output.h"
 
-#include <stdbool.h>
-#include <stddef.h>
-
 struct events {
-	char *bytes; /* lines that were not taken yet */
-	size_t used, size;
+	struct bytes lines; /* whole ones; whoever takes them leaves another buffer */
 	struct {
 		char bytes[4];
 		unsigned used;
@@ -28,10 +25,10 @@ struct events {
 /* A piece of OUTPUT_STDOUT or OUTPUT_STDERR; other kinds are ignored. */
 void events_add(struct events *events, enum output_kind kind, const void *bytes, size_t size);
 
-/* A whole line, and what of a character is still there before it. */
-void events_end(struct events *events, const char *line);
-
-/* The lines so far, the caller's from now on; NULL: none. */
-char *events_take(struct events *events, size_t *ret_bytes);
+/*
+ * A whole line, and what of a character is still there before it. False, and the line left out,
+ * without memory.
+ */
+bool events_end(struct events *events, const char *line);
 
 void events_clear(struct events *events);

@@ -3,8 +3,8 @@
  * pool/http/execute.c: POST /v1/execute: a body becomes an execution, its end an answer.
  *
  * The connection's own shard runs it if that can; else another does, and what comes back comes
- * through the shard's inbox, so that all but the two callbacks below happens on one thread. They
- * write to the exchange's capture, which nobody else touches while the execution runs.
+ * through the shard's inbox, so that all but the callbacks happens on one thread. They write to the
+ * exchange's capture, which nobody else touches while the execution runs, or to its stream.
  */
 #include "base/clock.h"
 #include "base/own.h"
@@ -19,51 +19,14 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define STREAM_BYTES_MAX (128u * 1024u)  /* of events that wait to be sent; then the program does */
 #define CAPTURE_BYTES_MAX (16u << 20)    /* of output that an answer brings in one piece */
-
-static void inbox_post(struct connection *connection)
-{
-	struct server_shard *shard = connection->shard;
-
-	pthread_mutex_lock(&shard->inbox_lock);
-	if (list_is_empty(&connection->exchange.node))
-		list_append(&shard->inbox, &connection->exchange.node);
-	pthread_mutex_unlock(&shard->inbox_lock);
-	pool_service_wake(shard->server->pool, shard->number);
-}
-
-/* Says that there is something to look at: at once on the connection's own thread. */
-static void exchange_post(struct connection *connection)
-{
-	struct server_shard *shard = connection->shard;
-
-	if (pool_service_here(shard->server->pool) == (int)shard->number)
-		connection_attend(connection);
-	else
-		inbox_post(connection);
-}
 
 void exchange_cancel(void *user)
 {
 	struct connection *connection = user;
 
 	atomic_store(&connection->exchange.cancel_asked, true);
-	inbox_post(connection);
-}
-
-static bool stream_taken(
-	struct connection *connection, enum output_kind kind, const void *bytes, size_t size)
-{
-	struct exchange *exchange = &connection->exchange;
-	bool paused;
-
-	pthread_mutex_lock(&exchange->lock);
-	events_add(&exchange->events, kind, bytes, size);
-	paused = exchange->paused |= exchange->events.used > STREAM_BYTES_MAX;
-	pthread_mutex_unlock(&exchange->lock);
-	exchange_post(connection);
-	return !paused;
+	connection_post(connection);
 }
 
 static bool output_taken(
@@ -72,27 +35,25 @@ static bool output_taken(
 	struct connection *connection = execution->user;
 
 	if (connection->exchange.streaming && (kind == OUTPUT_STDOUT || kind == OUTPUT_STDERR))
-		return stream_taken(connection, kind, bytes, size);
+		return stream_output(connection, kind, bytes, size);
 	capture_add(&connection->exchange.capture, kind, bytes, size);
 	return true;
+}
+
+static unsigned output_lent(
+	struct execution *execution, const struct output_record *records, unsigned count)
+{
+	return stream_vector(execution->user, records, count);
 }
 
 static void output_gap(struct execution *execution, enum output_kind kind, uint64_t dropped_bytes)
 {
 	struct connection *connection = execution->user;
-	struct exchange *exchange = &connection->exchange;
-	char line[96];
 
-	if (!exchange->streaming) {
-		capture_add_gap(&exchange->capture, kind, dropped_bytes);
-		return;
-	}
-	snprintf(line, sizeof(line), "{\"dropped\":\"%s\",\"bytes\":%" PRIu64 "}",
-		kind == OUTPUT_STDERR ? "stderr" : "stdout", dropped_bytes);
-	pthread_mutex_lock(&exchange->lock);
-	if (dropped_bytes)
-		events_end(&exchange->events, line);
-	pthread_mutex_unlock(&exchange->lock);
+	if (connection->exchange.streaming)
+		stream_gap(connection, kind, dropped_bytes);
+	else
+		capture_add_gap(&connection->exchange.capture, kind, dropped_bytes);
 }
 
 static void execution_done(struct execution *execution)
@@ -103,7 +64,10 @@ static void execution_done(struct execution *execution)
 	pthread_mutex_lock(&exchange->lock);
 	exchange->over = true;
 	pthread_mutex_unlock(&exchange->lock);
-	exchange_post(connection);
+	if (connection_is_here(connection))
+		connection_attend(connection);
+	else
+		connection_post(connection);
 }
 
 /* A file without a name, read from its start. */
@@ -176,11 +140,14 @@ static void submit_refused(struct connection *connection, int error)
 {
 	remember_drop(connection);
 	api_execute_clear(connection);
+	stream_close(connection);
 	if (error == -EAGAIN)
 		queue_full(connection);
 	else if (error == -EMSGSIZE)
 		connection_refuse(connection, 413,
 			"code, env and args are longer than 1 MiB together");
+	else if (error == -ENOMEM)
+		connection_refuse(connection, 503, "there is no memory for it; try again later");
 	else
 		connection_refuse(connection, 503, "the daemon is stopping");
 }
@@ -202,13 +169,14 @@ static void exchange_prepare(struct connection *connection)
 	struct exchange *exchange = &connection->exchange;
 	struct execution *execution = &exchange->execution;
 
-	events_clear(&exchange->events);
 	output_bound(&exchange->request);
 	exchange->head_sent = exchange->last_line = exchange->paused = exchange->over = false;
+	exchange->abandoned = false;
 	atomic_store(&exchange->cancel_asked, false);
 	execution_init(execution);
 	request_apply(&exchange->request, execution);
 	execution->output = output_taken;
+	execution->vector = exchange->raw ? output_lent : NULL;
 	execution->gap = output_gap;
 	execution->done = execution_done;
 	execution->user = connection;
@@ -218,9 +186,9 @@ static void exchange_prepare(struct connection *connection)
 static void exchange_submit(struct connection *connection)
 {
 	struct exchange *exchange = &connection->exchange;
-	int result = 0;
+	int result = exchange->request.stream ? stream_open(connection) : 0;
 
-	if (exchange->request.stdin_text)
+	if (result == 0 && exchange->request.stdin_text)
 		result = stdin_open(&exchange->request, &exchange->execution.stdin_fd);
 	if (result == 0) {
 		exchange->running = true;
@@ -255,6 +223,8 @@ void api_execute(struct connection *connection, const struct http_request *reque
 		connection_refuse(connection, parse_status(result), error.sentence);
 		return;
 	}
+	exchange->raw = strcasestr(request->accept, "application/octet-stream") != NULL;
+	exchange->request.stream |= exchange->raw;
 	exchange_prepare(connection);
 	if (remember_begin(connection))
 		exchange_submit(connection);
@@ -270,11 +240,12 @@ static bool has_waited(const struct execution *execution)
 }
 
 /* What is missing is said, by the last note if there are that many. */
-static void shortage_note(struct exchange *exchange)
+static void shortage_note(struct connection *connection)
 {
+	struct exchange *exchange = &connection->exchange;
 	struct request *request = &exchange->request;
 
-	if (!exchange->capture.short_of_memory && !exchange->events.short_of_memory)
+	if (!exchange->capture.short_of_memory && !stream_is_short(connection))
 		return;
 	if (request->note_count == LIMIT_COUNT)
 		request->note_count--;
@@ -286,7 +257,7 @@ static char *answer_text(struct connection *connection)
 {
 	struct exchange *exchange = &connection->exchange;
 
-	shortage_note(exchange);
+	shortage_note(connection);
 	const struct report_labels labels = { .id = exchange->id,
 		.notes = exchange->request.notes,
 		.note_count = exchange->request.note_count };
@@ -300,24 +271,12 @@ static void rejected_answer(struct connection *connection)
 	char reason[256];
 
 	connection->exchange.streaming = false;
+	stream_close(connection);
 	verdict_sentence(&execution->result, reason, sizeof(reason));
 	if (has_waited(execution))
 		connection_refuse(connection, 504, reason);
 	else
 		queue_full(connection);
-}
-
-/* The stream's last line is the same document; what was streamed is not in it again. */
-static void stream_end(struct connection *connection, const char *text)
-{
-	struct exchange *exchange = &connection->exchange;
-
-	pthread_mutex_lock(&exchange->lock);
-	events_end(&exchange->events, text);
-	pthread_mutex_unlock(&exchange->lock);
-	exchange->last_line = true;
-	connection->state = CONNECTION_ANSWERING;
-	stream_go_on(connection);
 }
 
 /* What was asked for then is not what anybody said; the record tells. */
@@ -346,7 +305,9 @@ static void result_answer(struct connection *connection)
 	} else if (!text) {
 		connection_refuse(connection, 503, "there is no memory for the answer");
 	} else if (exchange->streaming) {
-		stream_end(connection, text);
+		connection->state = CONNECTION_ANSWERING;
+		if (stream_end(connection, text) < 0)
+			connection_close(connection);
 		free(text);
 	} else {
 		connection_answer(connection, 200, "application/json", text, strlen(text));

@@ -18,7 +18,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define OPS_PER_CONNECTION 4u /* receive, send, watch, timer */
+#define OPS_PER_CONNECTION 5u /* receive, send, watch, two timers */
 
 static void listener_accepted(void *owner, int32_t result);
 
@@ -26,6 +26,7 @@ static const struct loop_op_type server_op_types[SERVER_OP_COUNT] = {
 	[SERVER_OP_ACCEPT] = { "accept", listener_accepted },
 	[SERVER_OP_RECEIVE] = { "receive", connection_received },
 	[SERVER_OP_SEND] = { "send", connection_sent },
+	[SERVER_OP_STREAM] = { "stream", stream_sent },
 	[SERVER_OP_WATCH] = { "watch", connection_watched },
 };
 

@@ -9,6 +9,7 @@
 #include "pool/http/api.h"
 #include "pool/capture.h"
 #include "pool/http/events.h"
+#include "pool/http/frames.h"
 #include "pool/http/request_reader.h"
 #include "pool/http/execute_request.h"
 #include "pool/http/executions.h"
@@ -16,6 +17,7 @@
 #include "pool/http/server.h"
 
 #include <pthread.h>
+#include <sys/socket.h>
 
 #define SERVER_LISTENERS_MAX (SERVER_GIVEN_MAX + 2)
 #define CONNECTION_INPUT_BYTES 16384u
@@ -24,11 +26,34 @@ enum server_op {
 	SERVER_OP_ACCEPT,
 	SERVER_OP_RECEIVE,
 	SERVER_OP_SEND,
+	SERVER_OP_STREAM, /* a part of an answer whose program runs */
 	SERVER_OP_WATCH, /* for the end of a connection whose request runs */
 	SERVER_OP_COUNT,
 };
 
 struct server_shard;
+
+#define STREAM_PARTS_MAX (3 + 3 * OUTPUT_VECTOR_MAX)
+
+/*
+ * What a streamed answer sends. The first part is guarded by the exchange's lock: the execution's
+ * thread fills it.
+ */
+struct stream {
+	struct events events; /* lines, or the rests of characters alone */
+	struct bytes frames;  /* what was copied */
+	struct output_record lent[OUTPUT_VECTOR_MAX]; /* what was not; behind the frames */
+	unsigned lent_count;
+
+	/* Of the connection's thread: the send that is under way. */
+	struct bytes sent;
+	bool lent_sent;       /* the records are in it */
+	bool last_sent;
+	struct msghdr message;
+	struct iovec parts[STREAM_PARTS_MAX];
+	char lead[256];       /* HTTP's head and the chunk's size */
+	uint8_t headers[OUTPUT_VECTOR_MAX][FRAME_HEADER_BYTES];
+};
 
 /*
  * One request that runs, and what it brings. What the execution's thread, which may be another
@@ -38,7 +63,8 @@ struct exchange {
 	struct list node; /* in the inbox of the connection's shard; guarded by that inbox's lock */
 	bool running;     /* the pool has the execution */
 	bool streaming;   /* the answer is sent while the program runs */
-	bool head_sent, last_line; /* of a stream: is sent; is among the events */
+	bool raw;         /* as frames, not as lines */
+	bool head_sent, last_line; /* of a stream: is sent; is among what waits */
 	struct execution execution;
 	struct request request;
 	struct capture capture;
@@ -50,8 +76,9 @@ struct exchange {
 	atomic_bool cancel_asked; /* by its name */
 
 	pthread_mutex_t lock;
-	struct events events;
-	bool paused;      /* the program waits until they are sent */
+	struct stream *stream; /* while streaming; what waits in it to be sent */
+	bool paused;      /* the program waits until that is */
+	bool abandoned;   /* nobody will send any more: nothing may wait for it */
 	bool over;        /* `done` was called */
 };
 
@@ -74,6 +101,7 @@ struct connection {
 	bool closing;     /* waits for them, and for its exchange */
 	bool is_last;     /* closes after this answer */
 	struct loop_timer timer;
+	struct loop_timer flush; /* a stream is sent once all is there that this turn brings */
 	struct http_reader *reader;
 	char *input;      /* CONNECTION_INPUT_BYTES */
 	size_t input_used, input_taken;
@@ -173,12 +201,33 @@ void connection_answer_copy(struct connection *connection, unsigned status,
 /* Asks from any thread for the end of a connection's execution, which runs (execute.c). */
 void exchange_cancel(void *connection);
 
-/* Sends its output; the deadline is of each part, so that a slow reader has time. */
-void connection_send(struct connection *connection);
+/* For stream.c, on the connection's thread as well. */
 void connection_timer_set(struct connection *connection, uint64_t nsec);
+void connection_answered(struct connection *connection); /* all is sent: what follows */
+void connection_closed_when_quiet(struct connection *connection);
+
+/* Any thread: connection_attend() follows on the connection's own. */
+void connection_post(struct connection *connection);
+bool connection_is_here(const struct connection *connection); /* on this thread */
 
 /* Looks what the exchange's execution has brought; on the connection's thread. */
 void connection_attend(struct connection *connection);
 
-/* stream.c: sends what a stream has, if nothing is being sent. */
-void stream_go_on(struct connection *connection);
+/* stream.c */
+int stream_open(struct connection *connection); /* 0 or -ENOMEM */
+void stream_close(struct connection *connection); /* nothing of it is sent any more */
+
+/* Any thread, from the execution's callbacks. */
+bool stream_output(
+	struct connection *connection, enum output_kind kind, const void *bytes, size_t size);
+unsigned stream_vector(struct connection *connection, const struct output_record *records,
+	unsigned count);
+void stream_gap(struct connection *connection, enum output_kind kind, uint64_t dropped_bytes);
+
+/* The connection's thread. */
+int stream_end(struct connection *connection, const char *document); /* 0 or -ENOMEM */
+bool stream_is_short(struct connection *connection); /* something was left out */
+void stream_attend(struct connection *connection); /* sends what waits, if nothing is being sent */
+void stream_flush(void *connection);               /* the same, as its timer */
+void stream_sent(void *owner, int32_t result);
+void stream_abandon(struct connection *connection); /* it closes: nothing waits for it */

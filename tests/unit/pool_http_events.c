@@ -6,6 +6,7 @@
 
 #include <cjson/cJSON.h>
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,12 +21,12 @@ TestSuite(events, .fini = clear);
 
 static void expect_lines(const char *wanted)
 {
-	size_t size;
-	char *bytes = events_take(&events, &size);
+	const struct bytes *lines = &events.lines;
 
-	cr_expect_eq(size, strlen(wanted));
-	cr_expect_arr_eq(bytes ? bytes : "", wanted, size, "%.*s", (int)size, bytes);
-	free(bytes);
+	cr_expect_eq(lines->used, strlen(wanted));
+	cr_expect_arr_eq(lines->used ? lines->start : "", wanted, lines->used, "%.*s",
+		(int)lines->used, lines->start);
+	events.lines.used = 0;
 }
 
 Test(events, each_piece_is_a_line_of_its_stream)
@@ -67,11 +68,52 @@ Test(events, the_begin_of_a_character_that_never_ends_is_told_at_the_end)
 	expect_lines("{\"stdout\":\"a\"}\n{\"stdout_base64\":\"4oI=\"}\n{}\n");
 }
 
+/* Wherever in a row of 16 it stands, and however long the row. */
+Test(events, what_is_escaped_is_so_at_every_place)
+{
+	static const struct {
+		const char *byte, *escaped;
+	} rows[] = {
+		{ "\"", "\\\"" }, { "\\", "\\\\" }, { "\n", "\\n" }, { "\x01", "\\u0001" },
+		{ "\x1f", "\\u001f" }, { "\x7f", "\\u007f" }, { " ", " " }, { "~", "~" },
+		{ "é", "é" },
+	};
+	char text[96], wanted[128];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		for (int before = 0; before <= 33; before++) {
+			int after = 33 - before;
+
+			snprintf(text, sizeof(text), "%.*s%s%.*s", before,
+				"abcdefghijklmnopqrstuvwxyz0123456", rows[i].byte, after,
+				"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456");
+			snprintf(wanted, sizeof(wanted), "{\"stdout\":\"%.*s%s%.*s\"}\n", before,
+				"abcdefghijklmnopqrstuvwxyz0123456", rows[i].escaped, after,
+				"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456");
+			events_add(&events, OUTPUT_STDOUT, text, strlen(text));
+			expect_lines(wanted);
+		}
+}
+
+/* Longer than what room is made for at one time, and all of it escaped sixfold. */
+Test(events, a_long_piece_is_one_line)
+{
+	static char text[3 * 4096 + 5];
+	const size_t used = strlen("{\"stdout\":\"\"}\n") + 6 * sizeof(text);
+
+	memset(text, 0x1b, sizeof(text));
+	events_add(&events, OUTPUT_STDOUT, text, sizeof(text));
+	cr_assert_eq(events.lines.used, used);
+	cr_expect_eq(memchr(events.lines.start, '\n', used), events.lines.start + used - 1);
+	for (size_t i = 0; i < sizeof(text); i++)
+		cr_assert_eq(memcmp(events.lines.start + 11 + 6 * i, "\\u001b", 6), 0);
+}
+
 /* Cut anywhere, any bytes: joined again they are the same. */
 Test(events, joined_again_is_what_was_written)
 {
 	char written[4096], joined[sizeof(written) * 2];
-	size_t done = 0, used = 0, size;
+	size_t done = 0, used = 0;
 
 	srand(1);
 	for (size_t i = 0; i < sizeof(written); i++)
@@ -85,9 +127,9 @@ Test(events, joined_again_is_what_was_written)
 	}
 	events_end(&events, "{}");
 
-	char *bytes = events_take(&events, &size), *rest = bytes, *line;
+	char *rest = events.lines.start, *line;
 
-	bytes[size - 1] = '\0';
+	rest[events.lines.used - 1] = '\0';
 	while ((line = strsep(&rest, "\n")) && strcmp(line, "{}") != 0) {
 		cJSON *object = cJSON_Parse(line);
 		const cJSON *text = cJSON_GetObjectItem(object, "stdout");
@@ -110,5 +152,4 @@ Test(events, joined_again_is_what_was_written)
 	}
 	cr_expect_eq(used, sizeof(written));
 	cr_expect_eq(memcmp(joined, written, sizeof(written)), 0);
-	free(bytes);
 }
