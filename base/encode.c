@@ -50,7 +50,7 @@ static size_t character_size(const uint8_t *s, size_t left)
 	return size;
 }
 
-/* Eight bytes of ASCII without a NUL: none has its high bit set, and none has when 1 is taken off. */
+/* Eight bytes of ASCII without a NUL: no high bit is set, and none is when 1 is taken off each. */
 static bool word_is_ascii(const uint8_t *s)
 {
 	uint64_t word;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * pool/http/events.c: an emitter of its own, because a flood passes through it: it looks at 16 bytes
- * at a time, and what needs no escape is moved as it is.
+ * pool/http/events.c: an emitter of its own, because a flood passes through it: it looks at 16
+ * bytes at a time, and what needs no escape is moved as it is.
  *
  * The bytes that it is given must be nobody else's: text that was checked and is read again must
  * still be the same, or a worker could end its line and write another in the daemon's name.

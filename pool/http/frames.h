@@ -20,7 +20,7 @@ enum frame_kind {
 	FRAME_STDOUT = 1,
 	FRAME_STDERR,
 	FRAME_RESULT, /* the document, as JSON; the last frame */
-	FRAME_GAP,    /* u8 stream (FRAME_STDOUT, FRAME_STDERR), 7 zeros, u64 bytes left out there */
+	FRAME_GAP,    /* u8 stream (FRAME_STDOUT, FRAME_STDERR), u8 zero[7], u64 bytes left out */
 };
 
 /* What a stream's bytes are in a frame. */
