@@ -25,6 +25,7 @@
 
 int stream_open(struct connection *connection)
 {
+	stream_close(connection); /* of an answer that was refused after all */
 	connection->exchange.stream = calloc(1, sizeof(struct stream));
 	return connection->exchange.stream ? 0 : -ENOMEM;
 }
