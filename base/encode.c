@@ -50,13 +50,18 @@ static size_t character_size(const uint8_t *s, size_t left)
 	return size;
 }
 
-/* Eight bytes of ASCII without a NUL: no high bit is set, and none is when 1 is taken off each. */
-static bool word_is_ascii(const uint8_t *s)
-{
-	uint64_t word;
+#define ASCII_WORDS 4u
+#define ASCII_BYTES (ASCII_WORDS * sizeof(uint64_t))
 
-	memcpy(&word, s, sizeof(word));
-	return !(((word - UINT64_C(0x0101010101010101)) | word) & UINT64_C(0x8080808080808080));
+/* So many bytes of ASCII, no NUL: no high bit is set, and none is when 1 is taken off each. */
+static bool block_is_ascii(const uint8_t *s)
+{
+	uint64_t words[ASCII_WORDS], highs = 0;
+
+	memcpy(words, s, sizeof(words));
+	for (unsigned i = 0; i < ASCII_WORDS; i++)
+		highs |= words[i] | (words[i] - UINT64_C(0x0101010101010101));
+	return !(highs & UINT64_C(0x8080808080808080));
 }
 
 size_t utf8_valid_size(const void *bytes, size_t size)
@@ -65,13 +70,17 @@ size_t utf8_valid_size(const void *bytes, size_t size)
 	size_t at = 0;
 
 	while (at < size) {
-		size_t n = size - at >= 8 && word_is_ascii(s + at)
-			? 8
-			: character_size(s + at, size - at);
+		size_t end = size - at < ASCII_BYTES ? size : at + ASCII_BYTES;
 
-		if (!n)
-			break;
-		at += n;
+		if (end == at + ASCII_BYTES && block_is_ascii(s + at))
+			at = end;
+		while (at < end) {
+			size_t n = character_size(s + at, size - at);
+
+			if (!n)
+				return at;
+			at += n;
+		}
 	}
 	return at;
 }

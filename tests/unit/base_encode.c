@@ -45,13 +45,13 @@ static const struct {
 	TEXT("\xf0\x28\x8c\xbc", R "(" R R),
 };
 
-/* Eight bytes of ASCII are looked at together: not over one that is none. */
+/* Many bytes of ASCII are looked at together: not over one that is none. */
 Test(encode, finds_the_one_bad_byte_wherever_it_stands)
 {
-	for (size_t size = 1; size <= 40; size++)
+	for (size_t size = 1; size <= 80; size++)
 		for (size_t at = 0; at < size; at++)
 			for (int byte = 0; byte <= 0xff; byte++) {
-				char text[40];
+				char text[80];
 				bool is_ascii = byte > 0 && byte < 0x80;
 
 				memset(text, 0x7f, sizeof(text));
