@@ -236,6 +236,10 @@ class RawStreams(ServeTest):
             "Content-Type": "application/json", "Accept": "application/octet-stream"})
         self.assertEqual(answer.status, 400)
         self.assertIn("code", answer.json["error"]["message"])
+        answer = self.ask("POST", "/v1/execute", '{"code": ""}', {
+            "Content-Type": "application/json", "Accept": "application/octet-stream",
+            "Idempotency-Key": "k"})
+        self.assertEqual(answer.status, 400, "a stream cannot be given again")
         self.end(daemon)
 
 
