@@ -130,48 +130,63 @@ char *base64_encode(const void *bytes, size_t size)
 	return text;
 }
 
-/* The three bytes of four digits, of which the last `padding` are '='. */
-static int group_read(const char *text, size_t padding, uint32_t *ret_group)
+/* What a digit is worth, or 0xff. */
+static uint8_t digit_value(uint8_t c)
 {
-	uint32_t group = 0;
+	if (is_between(c, 'A', 'Z'))
+		return c - 'A';
+	if (is_between(c, 'a', 'z'))
+		return (uint8_t)(c - 'a' + 26);
+	if (is_between(c, '0', '9'))
+		return (uint8_t)(c - '0' + 52);
+	return c == '+' ? 62 : c == '/' ? 63 : 0xff;
+}
 
-	for (size_t i = 0; i < 4; i++) {
-		const char *digit = i < 4 - padding ? strchr(digits, text[i]) : digits;
+/* The `count` bytes of `count` + 1 digits, over them or before them. False: they are none. */
+static bool group_decode(const uint8_t *text, size_t count, uint8_t *bytes)
+{
+	uint32_t group = 0, values = 0;
 
-		if (!digit || (i >= 4 - padding && text[i] != '='))
-			return -EINVAL;
-		group = group << 6 | (uint32_t)(digit - digits);
+	for (size_t i = 0; i <= count; i++) {
+		uint8_t value = digit_value(text[i]);
+
+		values |= value;
+		group |= (uint32_t)(value & 63) << (18 - 6 * i);
 	}
-	if (group & ((1u << 8 * padding) - 1))
+	for (size_t i = 0; i < count; i++)
+		bytes[i] = (uint8_t)(group >> (16 - 8 * i));
+	/* Stray bits behind the last byte are refused. */
+	return values < 64 && !(group & ((1u << (24 - 8 * count)) - 1));
+}
+
+int base64_decode_here(char *text, size_t *ret_size)
+{
+	uint8_t *from = (uint8_t *)text, *to = from;
+	size_t left = strlen(text), last = 3;
+
+	if (left % 4)
 		return -EINVAL;
-	*ret_group = group;
+	if (left && from[left - 1] == '=')
+		last = from[left - 2] == '=' ? 1 : 2;
+	for (; left > 0; left -= 4, from += 4) {
+		size_t count = left > 4 ? 3 : last;
+
+		if (!group_decode(from, count, to))
+			return -EINVAL;
+		to += count;
+	}
+	*ret_size = (size_t)(to - (uint8_t *)text);
 	return 0;
 }
 
 int base64_decode(const char *text, char **ret_bytes, size_t *ret_size)
 {
-	size_t length = strlen(text);
-	size_t padding = length < 4 ? 0 : (size_t)(text[length - 1] == '=') +
-		(size_t)(text[length - 1] == '=' && text[length - 2] == '=');
-	char *bytes, *end;
+	char *bytes = strdup(text);
+	int result = bytes ? base64_decode_here(bytes, ret_size) : -ENOMEM;
 
-	if (length % 4)
-		return -EINVAL;
-	bytes = end = malloc(length / 4 * 3 + 1);
-	if (!bytes)
-		return -ENOMEM;
-	for (size_t at = 0; at < length; at += 4) {
-		uint32_t group;
-
-		if (group_read(text + at, at + 4 == length ? padding : 0, &group) < 0) {
-			free(bytes);
-			return -EINVAL;
-		}
-		*end++ = (char)(group >> 16);
-		*end++ = (char)(group >> 8);
-		*end++ = (char)group;
-	}
-	*ret_bytes = bytes;
-	*ret_size = (size_t)(end - bytes) - padding;
-	return 0;
+	if (result < 0)
+		free(bytes);
+	else
+		*ret_bytes = bytes;
+	return result;
 }

@@ -23,6 +23,9 @@ char *base64_encode(const void *bytes, size_t size);
  */
 int base64_decode(const char *text, char **ret_bytes, size_t *ret_size);
 
+/* The same in the text's own place, which then is no string any more. 0 or -EINVAL. */
+int base64_decode_here(char *text, size_t *ret_size);
+
 /*
  * A new NUL-terminated string of the caller's in which each invalid byte and NUL is U+FFFD, as a
  * browser shows it (WHATWG: one replacement a byte here). NULL without memory.

@@ -13,7 +13,7 @@
 #include <stddef.h>
 
 #define JSON_DEPTH_MAX 64u        /* arrays and objects inside each other */
-#define JSON_KEYS_MAX 256u        /* of one object */
+#define JSON_KEYS_MAX 1000u       /* of one object */
 #define JSON_VALUES_MAX 65536u    /* of the document: cJSON takes 64 bytes and more for each */
 #define JSON_NUMBER_BYTES_MAX 63u /* of a number as text: cJSON cuts longer ones */
 

@@ -175,3 +175,15 @@ Test(encode, reads_no_base64_that_it_would_not_write)
 	cr_expect_eq(size, 0);
 	free(bytes);
 }
+
+Test(encode, reads_base64_in_its_own_place)
+{
+	char text[] = "Zm9vYmE=", wrong[] = "Zm9vYm=E";
+	size_t size = 7;
+
+	cr_assert_eq(base64_decode_here(text, &size), 0);
+	cr_expect_eq(size, 5);
+	cr_expect_eq(memcmp(text, "fooba", 5), 0);
+	cr_expect_eq(base64_decode_here(wrong, &size), -EINVAL);
+	cr_expect_eq(size, 5);
+}

@@ -10,8 +10,10 @@
 #include <cjson/cJSON.h>
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define BYTES(text) { text, sizeof(text) - 1 }
@@ -247,7 +249,7 @@ Test(json, goes_as_deep_as_its_bound)
 static void keys_put(unsigned count)
 {
 	for (unsigned i = 0; i < count; i++)
-		fprintf(out, "%s\"%03u\":0", i ? "," : "", i * 157 % 1000); /* in no order */
+		fprintf(out, "%s\"%04u\":0", i ? "," : "", i * 157 % 10000); /* in no order */
 }
 
 Test(json, takes_as_many_keys_as_its_bound_in_every_object_at_once)
@@ -265,7 +267,7 @@ Test(json, takes_as_many_keys_as_its_bound_in_every_object_at_once)
 	fputs("{", out);
 	keys_put(JSON_KEYS_MAX + 1);
 	fputs("}", out);
-	expect("the JSON is wrong at byte 2049: an object has more than 256 keys");
+	expect("the JSON is wrong at byte 9001: an object has more than 1000 keys");
 }
 
 Test(json, finds_a_key_again_wherever_it_stood)
@@ -274,8 +276,8 @@ Test(json, finds_a_key_again_wherever_it_stood)
 		begin();
 		fputs("{", out);
 		keys_put(JSON_KEYS_MAX - 1);
-		fprintf(out, ",\"\\u003%u%02u\":0}", i * 157 % 1000 / 100, i * 157 % 100);
-		expect("the JSON is wrong at byte 2041: the key stands twice in one object");
+		fprintf(out, ",\"\\u003%u%03u\":0}", i * 157 % 10000 / 1000, i * 157 % 1000);
+		expect("the JSON is wrong at byte 8992: the key stands twice in one object");
 	}
 }
 
@@ -316,4 +318,66 @@ Test(json, keeps_one_order_of_keys_that_are_escaped_and_keys_that_are_not)
 			free(text);
 		}
 	}
+}
+
+/* A word of the eight bytes that are looked at together, at every place. */
+Test(json, finds_what_is_special_at_every_place_of_a_long_string)
+{
+	static const char *const wrong[] = { "\x1f", "\x01", "\n", "\"x", "\\x" };
+
+	for (size_t i = 0; i < COUNT(wrong); i++) {
+		for (unsigned place = 0; place < 24; place++) {
+			struct error error = { .sentence = "" };
+
+			begin();
+			fprintf(out, "\"%.*s%s%.*s\"", (int)place, "~~~~~~~~~~~~~~~~~~~~~~~~",
+				wrong[i], 24 - (int)place, "~~~~~~~~~~~~~~~~~~~~~~~~");
+			fclose(out);
+			cr_expect_eq(json_check(text, text_bytes, &error), -EINVAL, "%s", text);
+			free(text);
+		}
+	}
+}
+
+/* The least of three, in nanoseconds of our CPU. */
+static uint64_t check_nsec(void)
+{
+	uint64_t least = UINT64_MAX;
+
+	for (int i = 0; i < 3; i++) {
+		struct timespec before, after;
+		uint64_t nsec;
+
+		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &before);
+		cr_assert_eq(json_check(text, text_bytes, NULL), 0);
+		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &after);
+		nsec = (uint64_t)(after.tv_sec - before.tv_sec) * 1000000000 +
+			(uint64_t)after.tv_nsec - (uint64_t)before.tv_nsec;
+		least = nsec < least ? nsec : least;
+	}
+	return least;
+}
+
+/* Long keys that are equal but for their ends are compared ten times each. */
+Test(json, takes_no_longer_for_a_hostile_key_than_a_few_passes)
+{
+	static const char *const beginnings[] = { "a", "\\u0061" };
+	uint64_t nsec[3];
+
+	for (unsigned turn = 0; turn < 3; turn++) {
+		begin();
+		fputs("{\"\":0", out);
+		for (unsigned i = 1; i < JSON_KEYS_MAX; i++) {
+			fprintf(out, ",\"%s", beginnings[turn == 2 ? i % 2 : 0]);
+			for (unsigned j = 0; j < 1000; j++)
+				fputs("aaaa", out);
+			fprintf(out, turn ? "\\u%04x\":0" : "%06u\":0", 0x1000 + i);
+		}
+		fputs("}", out);
+		fclose(out);
+		nsec[turn] = check_nsec();
+		free(text);
+	}
+	cr_expect_lt(nsec[1], 8 * nsec[0], "%lu and %lu ns", nsec[1], nsec[0]);
+	cr_expect_lt(nsec[2], 8 * nsec[0], "%lu and %lu ns", nsec[2], nsec[0]);
 }
