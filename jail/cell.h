@@ -15,7 +15,7 @@
 #include <assert.h>
 #include <stdint.h>
 
-#define CELL_VERSION 2u
+#define CELL_VERSION 3u
 
 /* Where the nursery and a template find what they inherit. */
 #define CELL_FD_SOCKET 3
@@ -91,12 +91,15 @@ struct birth_reply {
 
 /*
  * What a worker is sent at its safe point, with its descriptors in this order: standard input if
- * given, standard output, standard error, the `tasks` of a memory group to join if given.
+ * given, standard output, standard error, the `tasks` of a memory group to join if given, a parcel
+ * of files to unpack if given.
  */
 struct dispatch {
 	uint32_t version;
-	uint16_t stdin_given;
-	uint16_t memory_given;
+	uint8_t stdin_given;
+	uint8_t memory_given;
+	uint8_t files_given;
+	uint8_t padding;
 	/*
 	 * rlimits that the worker takes on before foreign code runs; it can lower them, and
 	 * nobody else may without CAP_SYS_RESOURCE, which not every root has.

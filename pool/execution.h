@@ -32,6 +32,7 @@ struct execution {
 	const char *arguments;   /* "argument\0" each */
 	size_t arguments_bytes;
 	int stdin_fd; /* read end for the worker, or -1: at end of file. Stays the caller's */
+	int files_fd; /* parcel_pack()'s (ring/parcel.h), or -1: no files. Stays the caller's */
 	bool stream;             /* bring output as it is written, not only when it has piled up */
 	bool want_result;        /* the value of the last expression as records */
 	struct limits limits;

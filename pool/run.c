@@ -95,12 +95,13 @@ static int dispatch_send(struct slot *slot, const struct execution *execution)
 	struct dispatch dispatch = {
 		.version = CELL_VERSION,
 		.stdin_given = execution->stdin_fd >= 0,
+		.files_given = execution->files_fd >= 0,
 		.open_files = execution->limits.values[LIMIT_OPEN_FILES],
 		/* A page more than the file system holds: full, it says ENOSPC, not EFBIG. */
 		.file_bytes = execution->limits.values[LIMIT_FILES] + CHANNEL_PAGE_BYTES,
 		.pids = identity_pids_rlimit(execution->limits.values[LIMIT_PIDS]),
 	};
-	int out[2], err[2], fds[4];
+	int out[2], err[2], fds[MESSAGE_FDS_MAX];
 	unsigned count = 0;
 	AUTO_FD memory = -1;
 	int result = cgroups_slot_memory_tasks(slot->shard->pool->cgroups, slot->number, &memory);
@@ -127,6 +128,8 @@ static int dispatch_send(struct slot *slot, const struct execution *execution)
 	dispatch.memory_given = memory >= 0;
 	if (memory >= 0)
 		fds[count++] = memory;
+	if (dispatch.files_given)
+		fds[count++] = execution->files_fd;
 	result = message_send(slot->control_fd, &dispatch, sizeof(dispatch), fds, count);
 
 	if (result < 0)
@@ -437,7 +440,7 @@ void slot_stderr_ready(void *owner, int32_t result)
 
 void execution_init(struct execution *execution)
 {
-	*execution = (struct execution){ .stdin_fd = -1 };
+	*execution = (struct execution){ .stdin_fd = -1, .files_fd = -1 };
 	limits_init(&execution->limits);
 	list_init(&execution->node);
 }

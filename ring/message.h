@@ -9,7 +9,7 @@
 
 #include <stddef.h>
 
-#define MESSAGE_FDS_MAX 4u
+#define MESSAGE_FDS_MAX 5u
 
 /* A connected pair, close-on-exec. 0 or a negative errno; the caller owns both. */
 int message_pair(int ret_sockets[2]);

@@ -14,12 +14,14 @@
 #include "base/own.h"
 #include "jail/layer.h"
 #include "ring/message.h"
+#include "runtime/worker_files.h"
 #include "runtime/worker_job.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -109,15 +111,19 @@ static int memory_join(int tasks_fd)
 	return write(fd, "0", 1) == 1 ? 0 : -errno;
 }
 
-static int descriptors_take(const struct dispatch *dispatch, int *fds, unsigned fd_count)
+/* *ret_files is the caller's: a parcel, or -1. */
+static int descriptors_take(
+	const struct dispatch *dispatch, int *fds, unsigned fd_count, int *ret_files)
 {
 	unsigned streams = dispatch->stdin_given ? 3 : 2;
+	unsigned memory = dispatch->memory_given ? 1 : 0, files = dispatch->files_given ? 1 : 0;
 	int result;
 
-	if (fd_count != streams + (dispatch->memory_given ? 1 : 0))
+	if (fd_count != streams + memory + files)
 		return -EBADMSG;
+	*ret_files = files ? fds[streams + memory] : -1;
 	result = streams_take(dispatch, fds);
-	return result == 0 && dispatch->memory_given ? memory_join(fds[streams]) : result;
+	return result == 0 && memory ? memory_join(fds[streams]) : result;
 }
 
 static int limits_take(const struct dispatch *dispatch)
@@ -132,8 +138,43 @@ static int limits_take(const struct dispatch *dispatch)
 	return 0;
 }
 
+/* Told as a program's own error is: on its standard error, and as an exception of the answer. */
+static void files_refused(const struct error *error, struct output_end *ret_end)
+{
+	static const char name[] = "FilesError";
+	char line[ERROR_SENTENCE_BYTES + 16];
+	int size = snprintf(line, sizeof(line), "%s: %s\n", name, error->sentence);
+
+	stub_write(OUTPUT_STDERR, line, (size_t)size);
+	stub_write(OUTPUT_ERROR_NAME, name, strlen(name));
+	stub_write(OUTPUT_ERROR_MESSAGE, error->sentence, strlen(error->sentence));
+	*ret_end = (struct output_end){ .ending = OUTPUT_ENDED_ERROR };
+}
+
+/*
+ * Before foreign code runs, and with the execution's clock running: they cost its time and count
+ * against its limits. False: the program must not run, for it would find a part of them.
+ */
+static bool files_take(int files_fd, struct output_end *ret_end)
+{
+	AUTO_FD files = files_fd;
+	AUTO_FD folder = open("/workspace", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct error error;
+	int result;
+
+	error_set(&error, 0, "cannot make the files that the request brings: %s",
+		error_text(folder < 0 ? errno : ENOMEM));
+	result = folder < 0 ? -ENOENT : worker_files_make(files, folder, &error);
+	if (result == -EBADMSG)
+		_exit(125);
+	if (result < 0)
+		files_refused(&error, ret_end);
+	return result == 0;
+}
+
+/* `files` is a parcel to unpack before, or -1. */
 static void execution_run(
-	const struct runtime *runtime, void (*doorbell)(void *owner, bool wait))
+	const struct runtime *runtime, void (*doorbell)(void *owner, bool wait), int files)
 {
 	struct worker_job *job;
 	struct output_end end = { 0 };
@@ -141,7 +182,8 @@ static void execution_run(
 	if (worker_job_copy(worker.channel, &job) < 0)
 		_exit(125);
 	output_writer_init(&worker.writer, worker.channel, doorbell, NULL);
-	runtime->execute(&job->job, &end);
+	if (files < 0 || files_take(files, &end))
+		runtime->execute(&job->job, &end);
 	worker_job_free(job);
 	/* A forked child that comes back here through the runtime has nothing to say. */
 	if (worker.is_child)
@@ -166,25 +208,26 @@ void worker_try(const struct runtime *runtime)
 	memcpy(channel_mailbox_bytes(worker.channel), runtime->sample, size);
 	worker.channel->mailbox.code_bytes = (uint32_t)size;
 	worker.channel->mailbox.seed[0] = 1;
-	execution_run(runtime, doorbell_unheard);
+	execution_run(runtime, doorbell_unheard, -1);
 }
 
 static void __attribute__((noreturn)) safe_point(const struct runtime *runtime)
 {
 	for (;;) {
 		struct dispatch dispatch;
-		int fds[4] = { -1, -1, -1, -1 };
+		int fds[MESSAGE_FDS_MAX] = { -1, -1, -1, -1, -1 }, files = -1;
 		unsigned fd_count;
-		int size = message_receive(
-			WORKER_FD_CONTROL, &dispatch, sizeof(dispatch), fds, 4, &fd_count);
+		int size = message_receive(WORKER_FD_CONTROL, &dispatch, sizeof(dispatch), fds,
+			MESSAGE_FDS_MAX, &fd_count);
 
 		/* 0: the daemon is gone. Anything else that is no dispatch is nothing to go on
 		 * with. */
 		if (size != sizeof(dispatch) || dispatch.version != CELL_VERSION)
 			_exit(0);
-		if (descriptors_take(&dispatch, fds, fd_count) < 0 || limits_take(&dispatch) < 0)
+		if (descriptors_take(&dispatch, fds, fd_count, &files) < 0 ||
+			limits_take(&dispatch) < 0)
 			_exit(125);
-		execution_run(runtime, doorbell_ring);
+		execution_run(runtime, doorbell_ring, files);
 	}
 }
 

@@ -51,6 +51,7 @@ Test(message, carries_bytes_and_descriptors, .init = sockets_open, .fini = socke
 		sent[2 * i] = pipes[i][0];
 		sent[2 * i + 1] = pipes[i][1];
 	}
+	sent[4] = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	cr_assert_eq(message_send(ours[0], "letter", 6, sent, MESSAGE_FDS_MAX), 0);
 	cr_expect_eq(
 		message_receive(ours[1], bytes, sizeof(bytes), got, MESSAGE_FDS_MAX, &count), 6);
