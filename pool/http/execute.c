@@ -108,6 +108,8 @@ static void request_apply(const struct request *request, struct execution *execu
 	execution->environment_bytes = request->environment_bytes;
 	execution->arguments = request->arguments;
 	execution->arguments_bytes = request->arguments_bytes;
+	if (request->files_given)
+		execution->files_fd = request->files_fd;
 	execution->limits = request->limits;
 	execution->queue_nsec_max = request->queue_nsec_max;
 	execution->stream = request->stream;

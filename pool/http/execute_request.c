@@ -9,8 +9,10 @@
 
 #include "base/encode.h"
 #include "base/json.h"
+#include "base/own.h"
 #include "base/quantity.h"
 #include "ring/channel.h"
+#include "ring/parcel.h"
 
 #include <cjson/cJSON.h>
 #include <errno.h>
@@ -21,6 +23,7 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define SHOWN_BYTES_MAX 40 /* of the client's text in a sentence */
 #define NAMES_BYTES 128
+#define BASE64_FORM "give it as RFC 4648 has it, with its padding and nothing between"
 
 typedef const char *(*name_of)(size_t index);
 
@@ -115,7 +118,13 @@ static int code_take(struct request *request, cJSON *value, struct error *error)
 
 static int stdin_take(struct request *request, cJSON *value, struct error *error)
 {
+	if (request->stdin_text)
+		return error_set(error, -EINVAL,
+			"stdin and stdin_base64 cannot both be given: give one of them");
 	request->stdin_text = text_take(value, &request->stdin_bytes);
+	if (strcmp(value->string, "stdin_base64") == 0 &&
+		base64_decode_here(request->stdin_text, &request->stdin_bytes) < 0)
+		return error_set(error, -EINVAL, "stdin_base64 is no base64: " BASE64_FORM);
 	if (request->stdin_bytes > REQUEST_STDIN_BYTES_MAX)
 		return error_set(error, -E2BIG, "stdin cannot be %zu bytes: %u are the most",
 			request->stdin_bytes, REQUEST_STDIN_BYTES_MAX);
@@ -178,6 +187,54 @@ static int args_take(struct request *request, cJSON *value, struct error *error)
 		index++;
 	}
 	return strings_take(value, &request->arguments, &request->arguments_bytes, error);
+}
+
+/* --- Files ----------------------------------------------------------------------------------- */
+
+/* Decodes the tree's texts in their places, and points at them there. */
+static int files_decode(const cJSON *list, struct parcel_file *files, uint64_t *bytes,
+	struct error *error)
+{
+	struct shown shown;
+	const cJSON *item;
+
+	cJSON_ArrayForEach(item, list) {
+		if (!cJSON_IsString(item))
+			return error_set(error, -EINVAL, "files.%s must be a string, not %s",
+				show(&shown, item->string), type_name(item));
+		if (base64_decode_here(item->valuestring, &files->size) < 0)
+			return error_set(error, -EINVAL, "files.%s is no base64: " BASE64_FORM,
+				show(&shown, item->string));
+		files->name = item->string;
+		files->bytes = item->valuestring;
+		*bytes += files++->size;
+	}
+	return 0;
+}
+
+static int files_take(struct request *request, cJSON *value, struct error *error)
+{
+	size_t count = (size_t)cJSON_GetArraySize(value), index;
+	struct shown shown;
+	int result;
+
+	AUTO_FREE struct parcel_file *files = calloc(count + 1, sizeof(*files));
+
+	if (!files)
+		return error_set(error, -ENOMEM, "cannot take the request: out of memory");
+	result = files_decode(value, files, &request->files_bytes, error);
+	if (result < 0 || count == 0)
+		return result;
+	const char *fault = parcel_fault(files, count, &index);
+
+	if (fault)
+		return error_set(error, -EINVAL, "files cannot name a file '%s': %s",
+			show(&shown, files[index].name), fault);
+	result = parcel_pack(files, count, &request->files_fd);
+	if (result < 0)
+		return error_set(error, -ENOMEM, "cannot take the files: %s", error_text(result));
+	request->files_given = true;
+	return 0;
 }
 
 /* --- Limits, and the rest -------------------------------------------------------------------- */
@@ -259,8 +316,10 @@ static const struct field fields[] = {
 	{ "runtime", cJSON_String, "a string", runtime_take },
 	{ "code", cJSON_String, "a string", code_take },
 	{ "stdin", cJSON_String, "a string", stdin_take },
+	{ "stdin_base64", cJSON_String, "a string", stdin_take },
 	{ "env", cJSON_Object, "an object", env_take },
 	{ "args", cJSON_Array, "a list", args_take },
+	{ "files", cJSON_Object, "an object", files_take },
 	{ "limits", cJSON_Object, "an object", limits_take },
 	{ "stream", cJSON_True | cJSON_False, "true or false", stream_take },
 	{ "queue_timeout", cJSON_Number | cJSON_String, "a number or a string",
@@ -309,8 +368,13 @@ static int fields_take(struct request *request, const cJSON *body, struct error 
 	if (mail > CHANNEL_MAILBOX_BYTES)
 		return error_set(error, -E2BIG,
 			"code, env and args cannot be %zu bytes together: %u are the most; bring "
-			"data through stdin",
+			"data through stdin or files",
 			mail, CHANNEL_MAILBOX_BYTES);
+	if (request->files_bytes > request->limits.values[LIMIT_FILES])
+		return error_set(error, -E2BIG,
+			"files cannot be %llu bytes together: limits.files is %llu",
+			(unsigned long long)request->files_bytes,
+			(unsigned long long)request->limits.values[LIMIT_FILES]);
 	return 0;
 }
 
@@ -342,5 +406,7 @@ void request_free(struct request *request)
 	cJSON_free(request->stdin_text);
 	free(request->environment);
 	free(request->arguments);
+	if (request->files_given)
+		fd_close(&request->files_fd);
 	*request = (struct request){ 0 };
 }

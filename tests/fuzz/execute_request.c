@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // sources: pool/http/execute_request.c pool/limits.c base/json.c base/encode.c
-// sources: base/error.c base/own.c base/quantity.c
+// sources: base/error.c base/fault.c base/own.c base/quantity.c ring/parcel.c
 /*
  * tests/fuzz/execute_request.c: any body becomes a request that the pool can run, or one sentence.
  */
 #include "base/encode.h"
 #include "pool/http/execute_request.h"
 #include "ring/channel.h"
+#include "ring/parcel.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -30,13 +31,35 @@ static void list_check(const char *bytes, size_t size, bool has_names)
 		CHECK(!has_names || (bytes[i] != '=' && strchr(bytes + i, '=')));
 }
 
+/* The parcel reads to its end, and no name leads out of the folder. */
+static void files_check(const struct request *request)
+{
+	uint64_t bytes = 0;
+	struct parcel_file file;
+	struct parcel parcel;
+	int result;
+
+	CHECK(parcel_open(request->files_fd, &parcel) == 0);
+	while ((result = parcel_next(&parcel, &file)) > 0) {
+		CHECK(file.name[0] != '/' && strncmp(file.name, "../", 3) != 0 &&
+			!strstr(file.name, "/../"));
+		bytes += file.size;
+	}
+	CHECK(result == 0 && bytes == request->files_bytes);
+	CHECK(bytes <= request->limits.values[LIMIT_FILES]);
+	parcel_close(&parcel);
+}
+
 static void request_check(const struct request *request)
 {
 	CHECK(strcmp(request->runtime, "python") == 0);
 	CHECK(request->code && strlen(request->code) == request->code_bytes);
 	CHECK(request->code_bytes + request->environment_bytes + request->arguments_bytes <=
 		CHANNEL_MAILBOX_BYTES);
-	CHECK(request->stdin_bytes == (request->stdin_text ? strlen(request->stdin_text) : 0));
+	CHECK(request->stdin_text || request->stdin_bytes == 0);
+	CHECK(!memchr(request->code, '\0', request->code_bytes));
+	if (request->files_given)
+		files_check(request);
 	list_check(request->environment, request->environment_bytes, true);
 	list_check(request->arguments, request->arguments_bytes, false);
 	for (int i = 0; i < LIMIT_COUNT; i++)

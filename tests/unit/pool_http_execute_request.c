@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/encode.h"
 #include "ring/channel.h"
+#include "ring/parcel.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -124,6 +125,8 @@ Test(request, clamps_limits_and_says_so)
 		cr_expect_str_not_empty(request.notes[i].sentence);
 }
 
+#define BASE64_FORM "give it as RFC 4648 has it, with its padding and nothing between"
+
 static const struct {
 	const char *body, *sentence;
 } refused[] = {
@@ -138,11 +141,11 @@ static const struct {
 	{ "{}", "code is missing: give the program as a string" },
 	{ "{\"stdin\":\"x\"}", "code is missing: give the program as a string" },
 	{ "{\"Code\":\"\"}",
-		"there is no field 'Code' in a request: give runtime, code, stdin, env, args, "
-		"limits, stream or queue_timeout" },
+		"there is no field 'Code' in a request: give runtime, code, stdin, "
+		"stdin_base64, env, args, files, limits, stream or queue_timeout" },
 	{ "{\"code\":\"\",\"\":1}",
-		"there is no field '' in a request: give runtime, code, stdin, env, args, "
-		"limits, stream or queue_timeout" },
+		"there is no field '' in a request: give runtime, code, stdin, "
+		"stdin_base64, env, args, files, limits, stream or queue_timeout" },
 	{ "{\"code\":null}", "code must be a string, not null" },
 	{ "{\"code\":1}", "code must be a string, not a number" },
 	{ "{\"code\":[\"x\"]}", "code must be a string, not a list" },
@@ -158,6 +161,22 @@ static const struct {
 		"env cannot name a variable '': give a name without =" },
 	{ "{\"code\":\"\",\"env\":{\"A\":\"\",\"B=C\":\"x\"}}",
 		"env cannot name a variable 'B=C': give a name without =" },
+	{ "{\"code\":\"\",\"stdin\":\"\",\"stdin_base64\":\"\"}",
+		"stdin and stdin_base64 cannot both be given: give one of them" },
+	{ "{\"code\":\"\",\"stdin_base64\":\"eA\"}", "stdin_base64 is no base64: " BASE64_FORM },
+	{ "{\"code\":\"\",\"files\":[]}", "files must be an object, not a list" },
+	{ "{\"code\":\"\",\"files\":{\"a\":null}}", "files.a must be a string, not null" },
+	{ "{\"code\":\"\",\"files\":{\"a\":\"\",\"b\":\"eA==\\n\"}}",
+		"files.b is no base64: " BASE64_FORM },
+	{ "{\"code\":\"\",\"files\":{\"a\":\"\",\"a\":\"\"}}",
+		"the JSON is wrong at byte 27: the key stands twice in one object" },
+	{ "{\"code\":\"\",\"files\":{\"../../x\":\"\"}}",
+		"files cannot name a file '../../x': no part of it can be . or .." },
+	{ "{\"code\":\"\",\"files\":{\"x\":\"\",\"/etc/passwd\":\"\"}}",
+		"files cannot name a file '/etc/passwd': give a relative path, it begins in "
+		"/workspace" },
+	{ "{\"code\":\"\",\"files\":{\"a/b\":\"\",\"x\":\"\",\"a\":\"\"}}",
+		"files cannot name a file 'a': it is the folder of another" },
 	{ "{\"code\":\"\",\"args\":\"x\"}", "args must be a list, not a string" },
 	{ "{\"code\":\"\",\"args\":{\"a\":\"x\"}}", "args must be a list, not an object" },
 	{ "{\"code\":\"\",\"args\":[\"a\",\"b\",null]}", "args[2] must be a string, not null" },
@@ -223,11 +242,79 @@ Test(request, shows_little_of_what_the_client_wrote_and_no_control_characters)
 		cr_expect_eq(request_parse(body, (size_t)size, &standard, &request, &error),
 			-EINVAL);
 		cr_expect(utf8_is_valid(error.sentence, strlen(error.sentence)));
-		cr_expect(strlen(error.sentence) < 170, "%s", error.sentence);
+		cr_expect(strlen(error.sentence) < 200, "%s", error.sentence);
 		cr_expect_null(strchr(error.sentence, '\n'));
 		cr_expect_null(strchr(error.sentence, 0x7f));
 		cr_expect_eq(strstr(error.sentence, "...") != NULL, length + 9 > 40, "%s",
 			error.sentence);
+	}
+}
+
+/* --- Bytes that are no text ------------------------------------------------------------------ */
+
+Test(request, takes_standard_input_that_is_no_text)
+{
+	taken("{\"code\":\"\",\"stdin_base64\":\"AP8KgA==\"}");
+	expect_bytes(request.stdin_text, request.stdin_bytes, "\0\xff\n\x80", 4);
+	taken("{\"code\":\"\",\"stdin_base64\":\"\"}");
+	cr_expect_not_null(request.stdin_text);
+	cr_expect_eq(request.stdin_bytes, 0);
+}
+
+Test(request, packs_its_files)
+{
+	struct parcel_file file;
+	struct parcel parcel;
+
+	taken("{\"code\":\"\",\"files\":{\"d/\\u00e9\":\"AP8=\",\"empty\":\"\"}}");
+	cr_assert(request.files_given);
+	cr_expect_eq(request.files_bytes, 2);
+	cr_assert_eq(parcel_open(request.files_fd, &parcel), 0);
+	cr_assert_eq(parcel_next(&parcel, &file), 1);
+	cr_expect_str_eq(file.name, "d/\xc3\xa9");
+	expect_bytes(file.bytes, file.size, "\0\xff", 2);
+	cr_assert_eq(parcel_next(&parcel, &file), 1);
+	cr_expect_str_eq(file.name, "empty");
+	cr_expect_eq(file.size, 0);
+	cr_expect_eq(parcel_next(&parcel, &file), 0);
+	parcel_close(&parcel);
+	taken("{\"code\":\"\",\"files\":{}}");
+	cr_expect_not(request.files_given);
+}
+
+/* Whichever of the two stands first. */
+Test(request, takes_no_more_of_files_than_their_limit)
+{
+	static const char *const bodies[] = {
+		"{\"code\":\"\",\"limits\":{\"files\":65536},\"files\":{\"a\":\"*\",\"b\":\"*\"}}",
+		"{\"code\":\"\",\"files\":{\"a\":\"*\",\"b\":\"*\"},\"limits\":{\"files\":65536}}",
+	};
+	static char text[2][65536], body[132000];
+
+	for (size_t i = 0; i < COUNT(bodies); i++) {
+		for (size_t more = 0; more < 2; more++) {
+			struct error error = { .sentence = "" };
+			const size_t digits = 65536 / 2 / 3 * 4 + 4; /* 32,768 and a bit */
+			const char *first = strchr(bodies[i], '*');
+			const char *second = strchr(first + 1, '*');
+
+			memset(text[0], 'A', digits);
+			text[0][digits] = '\0';
+			/* 32,769 bytes and 32,767, or one more. */
+			snprintf(text[1], sizeof(text[1]), "%.*s%s", (int)(digits - 4), text[0],
+				more ? "AAA=" : "AA==");
+			snprintf(body, sizeof(body), "%.*s%s%.*s%s%s",
+				(int)(first - bodies[i]), bodies[i], text[0],
+				(int)(second - first - 1), first + 1, text[1], second + 1);
+			request_free(&request);
+			cr_expect_eq(request_parse(body, strlen(body), &standard, &request,
+					     &error),
+				more ? -E2BIG : 0, "%s", error.sentence);
+			cr_expect_str_eq(error.sentence,
+				more ? "files cannot be 65537 bytes together: limits.files is "
+				       "65536"
+				     : "");
+		}
 	}
 }
 
@@ -275,7 +362,7 @@ Test(request, fits_the_mailbox_to_the_byte)
 		cr_expect_eq(filled(rows[i].body, most + 1, &error), -E2BIG, "row %zu", i);
 		cr_expect_str_eq(error.sentence,
 			"code, env and args cannot be 1048577 bytes together: 1048576 are the "
-			"most; bring data through stdin");
+			"most; bring data through stdin or files");
 	}
 }
 
