@@ -33,7 +33,7 @@ struct json {
 	unsigned depth, values;
 	struct key *keys; /* JSON_DEPTH_MAX * JSON_KEYS_MAX */
 	size_t key_count;
-	uint8_t *resolved; /* keys that had escapes; NULL until there is one. They only get shorter */
+	uint8_t *resolved; /* keys that had escapes, which only get shorter; or NULL */
 	size_t resolved_used;
 	struct error *error;
 };

@@ -41,8 +41,8 @@
 		COUNT, connections_max, "1024", 1, CONFIG_CONNECTIONS_MAX, false, "N",            \
 		"Connections at one time (1024)")                                                 \
 	X(BODY_BYTES, SERVER, "body_bytes_max", "body-bytes-max", "CORRAL_BODY_BYTES_MAX", BYTES, \
-		body_bytes_max, "2M", CONFIG_BODY_BYTES_MIN, CONFIG_BODY_BYTES_MAX, true, "SIZE", \
-		"Largest body of a request (2M)")                                                 \
+		body_bytes_max, "32M", CONFIG_BODY_BYTES_MIN, CONFIG_BODY_BYTES_MAX, true, "SIZE", \
+		"Largest body of a request (32M)")                                                 \
 	X(HEADER_TIMEOUT, SERVER, "header_timeout", "header-timeout", "CORRAL_HEADER_TIMEOUT",    \
 		DURATION, header_timeout_nsec, "10s", NSEC_PER_MSEC, HOUR, true, "TIME",          \
 		"For the header of a request to arrive (10s)")                                    \

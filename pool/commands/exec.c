@@ -3,8 +3,9 @@
  * pool/commands/exec.c: corral exec: one execution through the daemon, told as corral run tells it.
  *
  * The daemon answers when the program has ended, so standard input is read whole before, and output
- * comes whole behind: stdout, then stderr. A request is JSON and carries text; what is no UTF-8 is
- * refused here, with the name of what it is. Limits that are not given are the daemon's to choose.
+ * comes whole behind: stdout, then stderr. A request is JSON and carries text; standard input that
+ * is no UTF-8 travels as base64, as files do, and what else is none is refused here, with the name
+ * of what it is. Limits that are not given are the daemon's to choose.
  *
  * There is nothing to do for a signal: it ends us, the daemon sees us go, and cancels.
  */
@@ -14,7 +15,9 @@
 #include "base/quantity.h"
 #include "pool/commands/client.h"
 #include "pool/commands/command.h"
+#include "pool/commands/config.h"
 #include "pool/commands/program.h"
+#include "pool/commands/program_files.h"
 #include "pool/commands/report_read.h"
 #include "pool/http/execute_request.h"
 
@@ -39,6 +42,7 @@ struct exec {
 	const char *socket;
 	uint64_t queue_nsec_max; /* 0: not given */
 	struct text code, input;
+	struct program_files files;
 };
 
 /* --- The command line ------------------------------------------------------------------------ */
@@ -80,18 +84,22 @@ static const struct argp exec_argp = {
 	.options = exec_options,
 	.parser = exec_option,
 	.doc = "Runs one program through the daemon (corral serve). " PROGRAM_EXIT_CODES
-	       "\vStandard input is passed on, up to 16 MiB of text, unless it is a terminal. The "
+	       "\vStandard input is passed on, up to 16 MiB, unless it is a terminal. The "
 	       "limits in brackets hold unless the daemon is configured with others.",
 	.children = exec_children,
 };
 
 /* --- The request ----------------------------------------------------------------------------- */
 
-/* Code and standard input, where they are ours to give. */
+/* Code, files, and standard input where it is ours to give. */
 static int texts_read(struct exec *exec, struct error *error)
 {
 	int result = program_code_read(&exec->program, &exec->code.bytes, &exec->code.size, error);
+	size_t files = (size_t)exec->program.limits.values[LIMIT_FILES];
 
+	if (result == 0) /* a limit that is not given may be anything; a body is no larger */
+		result = program_files_read(&exec->program, files ? files : CONFIG_BODY_BYTES_MAX,
+			&exec->files, error);
 	if (result < 0 || program_is_stdin(&exec->program) || isatty(0))
 		return result;
 	return program_bytes_read(0, "standard input", "a request carries",
@@ -164,6 +172,39 @@ static int arguments_add(cJSON *request, const struct program_list *list, struct
 	return 0;
 }
 
+/* Bytes as they are, where a string of JSON can hold them. */
+static int bytes_add(cJSON *object, const char *name, const void *bytes, size_t size,
+	struct error *error)
+{
+	AUTO_FREE char *base64 = base64_encode(bytes, size);
+
+	if (!base64 || !cJSON_AddStringToObject(object, name, base64))
+		return error_set(error, -ENOMEM, "cannot ask the daemon: out of memory");
+	return 0;
+}
+
+static int input_add(cJSON *request, const struct text *input, struct error *error)
+{
+	if (utf8_is_valid(input->bytes, input->size))
+		return text_add(request, "stdin", "standard input", input, error);
+	return bytes_add(request, "stdin_base64", input->bytes, input->size, error);
+}
+
+static int files_add(cJSON *request, const struct program_files *files, struct error *error)
+{
+	cJSON *object = files->count ? cJSON_AddObjectToObject(request, "files") : NULL;
+	int result = 0;
+
+	for (size_t i = 0; i < files->count && result == 0; i++) {
+		const struct parcel_file *file = &files->list[i];
+
+		if (!utf8_is_valid(file->name, strlen(file->name)))
+			return error_set(error, -EILSEQ, "a name given with --file is no UTF-8 text");
+		result = bytes_add(object, file->name, file->bytes, file->size, error);
+	}
+	return result;
+}
+
 static int fields_add(cJSON *request, const struct exec *exec, struct error *error)
 {
 	const struct program *program = &exec->program;
@@ -171,7 +212,9 @@ static int fields_add(cJSON *request, const struct exec *exec, struct error *err
 		error);
 
 	if (result == 0 && exec->input.size)
-		result = text_add(request, "stdin", "standard input", &exec->input, error);
+		result = input_add(request, &exec->input, error);
+	if (result == 0)
+		result = files_add(request, &exec->files, error);
 	if (result == 0)
 		result = environment_add(request, &program->environment, error);
 	if (result == 0)
@@ -293,6 +336,7 @@ int command_exec(int argc, char **argv)
 		result = answer_tell(&exec, &answer, &error);
 	free(exec.code.bytes);
 	free(exec.input.bytes);
+	program_files_free(&exec.files);
 	free(answer.bytes);
 	return result < 0 ? command_failed("exec", error.sentence) : result;
 }

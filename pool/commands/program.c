@@ -11,6 +11,9 @@
 #include <fcntl.h>
 #include <string.h>
 
+/* Beyond every character, and away from the keys of limits_argp and of commands. */
+#define OPTION_FILE 0x3000
+
 /* --- The command line ------------------------------------------------------------------------ */
 
 static void list_add(struct program_list *list, const char *item, struct argp_state *state)
@@ -22,6 +25,16 @@ static void list_add(struct program_list *list, const char *item, struct argp_st
 			PROGRAM_LISTS_BYTES_MAX);
 	memcpy(list->bytes + list->used, item, size);
 	list->used += size;
+}
+
+static void file_add(struct program *program, const char *argument, struct argp_state *state)
+{
+	if (!strchr(argument, '=') || argument[0] == '=')
+		argp_error(state, "--file wants NAME=PATH, not '%s'", argument);
+	if (program->file_count == PARCEL_FILES_MAX)
+		argp_error(state, "--file can be given at most %u times; bring one archive",
+			PARCEL_FILES_MAX);
+	program->files[program->file_count++] = argument;
 }
 
 static void argument_take(struct program *program, char *argument, struct argp_state *state)
@@ -56,6 +69,9 @@ static error_t program_option(int key, char *argument, struct argp_state *state)
 			argp_error(state, "--env wants NAME=VALUE, not '%s'", argument);
 		list_add(&program->environment, argument, state);
 		return 0;
+	case OPTION_FILE:
+		file_add(program, argument, state);
+		return 0;
 	case 'j':
 		program->json = true;
 		return 0;
@@ -74,6 +90,8 @@ static const struct argp_option program_options[] = {
 	{ "eval", 'e', "CODE", 0, "Run CODE", 1 },
 	{ "runtime", 'r', "NAME", 0, "What runs it (python)", 1 },
 	{ "env", 'E', "NAME=VALUE", 0, "Add to the program's environment", 1 },
+	{ "file", OPTION_FILE, "NAME=PATH", 0,
+		"Put a copy of PATH into the program's /workspace as NAME, such as data/a.csv", 1 },
 	{ "json", 'j', 0, 0, "Print the whole result as one JSON document", 1 },
 	{ 0 },
 };

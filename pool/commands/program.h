@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "pool/limits.h"
+#include "ring/parcel.h"
 
 #include <argp.h>
 #include <stdbool.h>
@@ -29,6 +30,8 @@ struct program {
 	bool json;
 	struct limits limits; /* as they stand before, but for those that are given */
 	struct program_list environment, arguments;
+	const char *files[PARCEL_FILES_MAX]; /* "NAME=PATH", as they were given */
+	size_t file_count;
 };
 
 /* Its options and arguments, as an argp child: its `input` is a struct program. */

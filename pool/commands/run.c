@@ -11,6 +11,7 @@
 #include "base/own.h"
 #include "pool/commands/command.h"
 #include "pool/commands/program.h"
+#include "pool/commands/program_files.h"
 #include "pool/report.h"
 
 #include <errno.h>
@@ -249,6 +250,22 @@ static void execution_prepare(char *code, size_t code_bytes)
 	execution->done = run_done;
 }
 
+static int files_connect(struct error *error)
+{
+	struct program_files files;
+	int result = program_files_read(&run.program,
+		(size_t)run.program.limits.values[LIMIT_FILES], &files, error);
+
+	if (result < 0)
+		return result;
+	if (files.count)
+		result = parcel_pack(files.list, files.count, &run.execution.files_fd);
+	program_files_free(&files);
+	if (result < 0)
+		return error_set(error, result, "cannot pack the files: %s", error_text(result));
+	return 0;
+}
+
 static int run_embedded(struct error *error)
 {
 	static sigset_t signals;
@@ -293,6 +310,8 @@ int command_run(int argc, char **argv)
 	run.config.limits = run.program.limits;
 	run.config.runtime = run.program.runtime;
 	result = program_code_read(&run.program, &code, &code_bytes, &error);
+	if (result == 0)
+		result = files_connect(&error);
 	if (result == 0) {
 		execution_prepare(code, code_bytes);
 		result = run_embedded(&error);
@@ -302,6 +321,7 @@ int command_run(int argc, char **argv)
 	pool_stop(run.pool);
 	result = result < 0 ? EXIT_OURS : result_tell();
 	fd_close(&run.execution.stdin_fd);
+	fd_close(&run.execution.files_fd);
 	capture_clear(&run.capture);
 	free(code);
 	return result;

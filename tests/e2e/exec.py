@@ -137,8 +137,8 @@ class ExecRefuses(ClientTest):
         for arguments, how, sentence in (
                 ((path,), {}, f"{path} is no UTF-8 text at byte 5, {only}; 'corral run' takes any "
                  "bytes"),
-                (("-e", "1"), {"input": b"a\0b"}, f"standard input is no UTF-8 text at byte 1, {only}; "
-                 "'corral run' takes any bytes"),
+                (("--file", b"\xff=/dev/null", "-e", "1"), {},
+                 "a name given with --file is no UTF-8 text"),
                 (("-e", "1", b"\xff"), {}, f"argument 1 of the program is no UTF-8 text, {only}"),
                 (("-E", b"X=\xff", "-e", "1"), {}, "the value of --env X is no UTF-8 text at byte 0, "
                  f"{only}; 'corral run' takes any bytes"),
@@ -156,7 +156,7 @@ class ExecRefuses(ClientTest):
                         "'cobol': give python, or leave it out")
         self.assertEqual(process.out, b"")
         # Refused by the head of the request, while most of its body is still to be sent.
-        process = self.exec("--json", "-e", "1", input=b"x" * (12 * MIB))
+        process = self.exec("--json", "-e", "1", input=b"\x01" * (6 * MIB))
         self.assertSays(process, 125, "corral exec: the daemon refused (413): the body is longer "
                         "than this server takes")
         self.assertEqual(process.out, b"")

@@ -22,7 +22,7 @@ Test(config, has_standard_values)
 	cr_expect_str_eq(config.state_dir, "/var/lib/corral");
 	cr_expect_str_eq(config.token_file, "/var/lib/corral/token");
 	cr_expect_eq(config.connections_max, 1024);
-	cr_expect_eq(config.body_bytes_max, 2 << 20);
+	cr_expect_eq(config.body_bytes_max, 32 << 20);
 	cr_expect_eq(config.header_timeout_nsec, 10 * NSEC_PER_SEC);
 	cr_expect_eq(config.body_timeout_nsec, 30 * NSEC_PER_SEC);
 	cr_expect_eq(config.idle_timeout_nsec, 75 * NSEC_PER_SEC);
