@@ -46,6 +46,7 @@ enum config_value {
 	CONFIG_HEADER_TIMEOUT,
 	CONFIG_BODY_TIMEOUT,
 	CONFIG_IDLE_TIMEOUT,
+	CONFIG_ANSWER_TIMEOUT,
 	CONFIG_DRAIN_TIMEOUT,
 	CONFIG_WORKERS,
 	CONFIG_SHARDS,
@@ -94,7 +95,8 @@ struct config {
 	char token_file[256];
 	unsigned connections_max;
 	uint64_t body_bytes_max;
-	uint64_t header_timeout_nsec, body_timeout_nsec, idle_timeout_nsec, drain_timeout_nsec;
+	uint64_t header_timeout_nsec, body_timeout_nsec, idle_timeout_nsec, answer_timeout_nsec;
+	uint64_t drain_timeout_nsec;
 	/* [pool] */
 	unsigned workers;
 	unsigned shards;     /* 0: one a CPU */

@@ -52,6 +52,9 @@
 	X(IDLE_TIMEOUT, SERVER, "idle_timeout", "idle-timeout", "CORRAL_IDLE_TIMEOUT", DURATION,  \
 		idle_timeout_nsec, "75s", NSEC_PER_MSEC, HOUR, true, "TIME",                      \
 		"For which a connection may be silent between requests (75s)")                    \
+	X(ANSWER_TIMEOUT, SERVER, "answer_timeout", "answer-timeout", "CORRAL_ANSWER_TIMEOUT",    \
+		DURATION, answer_timeout_nsec, "30s", NSEC_PER_MSEC, HOUR, true, "TIME",          \
+		"For which a client may take nothing of its answer (30s)")                        \
 	X(DRAIN_TIMEOUT, SERVER, "drain_timeout", "drain-timeout", "CORRAL_DRAIN_TIMEOUT",        \
 		DURATION, drain_timeout_nsec, "30s", 0, HOUR, true, "TIME",                       \
 		"For executions to end by themselves when the daemon stops (30s)")

@@ -199,7 +199,8 @@ static int files_add(cJSON *request, const struct program_files *files, struct e
 		const struct parcel_file *file = &files->list[i];
 
 		if (!utf8_is_valid(file->name, strlen(file->name)))
-			return error_set(error, -EILSEQ, "a name given with --file is no UTF-8 text");
+			return error_set(error, -EILSEQ,
+				"a name given with --file is no UTF-8 text");
 		result = bytes_add(object, file->name, file->bytes, file->size, error);
 	}
 	return result;

@@ -29,7 +29,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define ANSWER_NSEC_MAX (30 * NSEC_PER_SEC)
 #define RESERVE_PART 8u /* of the workers, for tenants who have few */
 
 struct daemon {
@@ -78,7 +77,7 @@ static struct server_tuning tuning_of(const struct daemon *daemon)
 		.head_nsec_max = config->header_timeout_nsec,
 		.body_nsec_max = config->body_timeout_nsec,
 		.idle_nsec_max = config->idle_timeout_nsec,
-		.answer_nsec_max = ANSWER_NSEC_MAX,
+		.answer_nsec_max = config->answer_timeout_nsec,
 		.drain_nsec_max = config->drain_timeout_nsec,
 		.limits = config->limits,
 		.tokens = daemon->tokens,

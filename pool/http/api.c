@@ -132,6 +132,17 @@ static bool is_path(const struct http_request *request, const char *path)
 	return size > plain && !memchr(request->target + plain, '/', size - plain);
 }
 
+bool api_admits_body(const struct connection *connection, const struct http_request *request)
+{
+	return is_allowed(connection, request);
+}
+
+void api_refuse_stranger(struct connection *connection)
+{
+	connection_refuse(connection, 401,
+		"give the token of this server as 'Authorization: Bearer TOKEN'");
+}
+
 void api_handle(struct connection *connection, const struct http_request *request)
 {
 	bool has_path = false;
@@ -148,8 +159,7 @@ void api_handle(struct connection *connection, const struct http_request *reques
 		if (route->is_open || is_allowed(connection, request))
 			route->handle(connection, request);
 		else
-			connection_refuse(connection, 401,
-				"give the token of this server as 'Authorization: Bearer TOKEN'");
+			api_refuse_stranger(connection);
 		return;
 	}
 	if (has_path)

@@ -232,6 +232,13 @@ static void input_handle(struct connection *connection)
 		progress = http_reader_take(connection->reader,
 			connection->input + connection->input_taken,
 			connection->input_used - connection->input_taken, &taken, &status, &error);
+		if (!had_head && (progress == HTTP_MORE || progress == HTTP_CONTINUE) &&
+		    http_reader_has_head(connection->reader) &&
+		    !api_admits_body(connection, http_reader_request(connection->reader))) {
+			connection->is_last = true;
+			api_refuse_stranger(connection);
+			return;
+		}
 		switch (progress) {
 		case HTTP_MORE:
 			connection->input_taken += taken;

@@ -166,6 +166,15 @@ static unsigned parse_status(int result)
 	}
 }
 
+/* With parameters (charset=utf-8) or without. */
+static bool is_json(const char *content_type)
+{
+	size_t size = strcspn(content_type, "; \t");
+
+	return size == 16 && strncasecmp(content_type, "application/json", size) == 0 &&
+		strchr(";", content_type[size + strspn(content_type + size, " \t")]);
+}
+
 static void exchange_prepare(struct connection *connection)
 {
 	struct exchange *exchange = &connection->exchange;
@@ -213,7 +222,7 @@ void api_execute(struct connection *connection, const struct http_request *reque
 		connection_refuse(connection, 503, "the daemon is draining");
 		return;
 	}
-	if (strncasecmp(request->content_type, "application/json", 16) != 0) {
+	if (!is_json(request->content_type)) {
 		connection_refuse(connection, 415, "send the request as application/json");
 		return;
 	}

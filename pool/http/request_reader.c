@@ -5,6 +5,10 @@
  * A callback that refuses notes the status and the sentence, and fails; llhttp then stops. Headers
  * that nobody reads are counted and dropped. Of a header that is given twice the first counts,
  * but for those that llhttp itself refuses twice (Content-Length).
+ *
+ * llhttp 8 takes some that RFC 9112 does not: names with spaces or without a letter, values that go
+ * on in the next line. Another reader of the same bytes, a proxy say, may see other headers there
+ * (request smuggling), so they are refused here.
  */
 #include "pool/http/request_reader.h"
 
@@ -27,7 +31,9 @@ struct http_reader {
 	char name[NAME_BYTES];
 	size_t name_bytes;
 	char *value;             /* where the current header's value goes; NULL: nowhere */
+	const char *value_end;   /* where its next byte should stand; NULL: it has none yet */
 	char expect[HTTP_VALUE_BYTES];
+	const char *bytes_end;   /* of those that were taken last */
 	unsigned status;
 	char sentence[160];
 	bool begun, has_head, complete;
@@ -73,6 +79,15 @@ static int on_url(llhttp_t *parser, const char *bytes, size_t size)
 	return 0;
 }
 
+/* RFC 9110, 5.6.2: what a name is made of. */
+static bool is_token(const char *bytes, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		if (bytes[i] <= ' ' || bytes[i] >= 0x7f || strchr("\"(),/:;<=>?@[\\]{}", bytes[i]))
+			return false;
+	return true;
+}
+
 static int on_name(llhttp_t *parser, const char *bytes, size_t size)
 {
 	struct http_reader *reader = parser->data;
@@ -80,6 +95,8 @@ static int on_name(llhttp_t *parser, const char *bytes, size_t size)
 
 	if (head_count(reader, size) < 0)
 		return -1;
+	if (!is_token(bytes, size))
+		return refuse(reader, 400, "a header's name holds what no name may");
 	/* A name that does not fit is none of ours; cut, it must not become one. */
 	if (size > room) {
 		memset(reader->name, '?', NAME_BYTES - 1);
@@ -114,7 +131,10 @@ static int on_name_complete(llhttp_t *parser)
 {
 	struct http_reader *reader = parser->data;
 
+	if (reader->name_bytes == 0)
+		return refuse(reader, 400, "a header has no name");
 	reader->name[reader->name_bytes] = '\0';
+	reader->value_end = NULL;
 	reader->value_bytes = 0;
 	/* What comes behind the body says nothing about the request (RFC 9110, 6.5.1). */
 	reader->value = reader->has_head ? NULL : value_place(reader);
@@ -141,6 +161,10 @@ static int on_value(llhttp_t *parser, const char *bytes, size_t size)
 
 	if (head_count(reader, size) < 0)
 		return -1;
+	/* llhttp leaves out the line end between two parts. */
+	if (reader->value_end && bytes != reader->value_end)
+		return refuse(reader, 400, "a header goes on in the next line");
+	reader->value_end = bytes + size;
 	if (!reader->value)
 		return 0;
 	if (size > HTTP_VALUE_BYTES - 1 - reader->value_bytes)
@@ -220,6 +244,16 @@ static int on_body(llhttp_t *parser, const char *bytes, size_t size)
 	return 0;
 }
 
+/* Told at once, and not when so much has come. */
+static int on_chunk_header(llhttp_t *parser)
+{
+	struct http_reader *reader = parser->data;
+
+	if (parser->content_length > reader->body_bytes_max - reader->request.body_bytes)
+		return refuse(reader, 413, "the body is longer than this server takes");
+	return 0;
+}
+
 /* Chunks cost more bytes than they bring: what surrounds them is bounded like the head. */
 static int on_chunk_extension(llhttp_t *parser, const char *bytes, size_t size)
 {
@@ -250,6 +284,7 @@ struct http_reader *http_reader_new(size_t body_bytes_max)
 	reader->settings.on_headers_complete = on_headers_complete;
 	reader->settings.on_chunk_extension_name = on_chunk_extension;
 	reader->settings.on_chunk_extension_value = on_chunk_extension;
+	reader->settings.on_chunk_header = on_chunk_header;
 	reader->settings.on_body = on_body;
 	reader->settings.on_message_complete = on_complete;
 	llhttp_init(&reader->parser, HTTP_REQUEST, &reader->settings);
@@ -282,8 +317,15 @@ static enum http_progress refused(struct http_reader *reader, unsigned *ret_stat
 enum http_progress http_reader_take(struct http_reader *reader, const char *bytes, size_t size,
 	size_t *ret_taken, unsigned *ret_status, struct error *error)
 {
-	enum llhttp_errno result = llhttp_execute(&reader->parser, bytes, size);
+	static const char nowhere; /* no byte of a value stands there */
+	const char *cut = reader->value_end;
+	enum llhttp_errno result;
 
+	/* A value that reached to the end of the last bytes goes on at the start of these. */
+	if (cut)
+		reader->value_end = cut == reader->bytes_end ? bytes : &nowhere;
+	reader->bytes_end = bytes + size;
+	result = llhttp_execute(&reader->parser, bytes, size);
 	*ret_taken = size;
 	if (result == HPE_OK)
 		return HTTP_MORE;
@@ -316,6 +358,7 @@ void http_reader_next(struct http_reader *reader)
 	reader->body_size = reader->head_bytes = reader->target_bytes = 0;
 	reader->value_bytes = reader->name_bytes = 0;
 	reader->value = NULL;
+	reader->value_end = NULL;
 	reader->expect[0] = '\0';
 	reader->begun = reader->has_head = reader->complete = false;
 }

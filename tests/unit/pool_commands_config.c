@@ -26,6 +26,7 @@ Test(config, has_standard_values)
 	cr_expect_eq(config.header_timeout_nsec, 10 * NSEC_PER_SEC);
 	cr_expect_eq(config.body_timeout_nsec, 30 * NSEC_PER_SEC);
 	cr_expect_eq(config.idle_timeout_nsec, 75 * NSEC_PER_SEC);
+	cr_expect_eq(config.answer_timeout_nsec, 30 * NSEC_PER_SEC);
 	cr_expect_eq(config.drain_timeout_nsec, 30 * NSEC_PER_SEC);
 	cr_expect_eq(config.workers, 64);
 	cr_expect_eq(config.shards, 0);
@@ -429,8 +430,8 @@ Test(config, reload_changes_each_value_that_says_it_can_and_no_other)
 {
 	char text[CONFIG_LINE_BYTES_MAX], before[CONFIG_LINE_BYTES_MAX];
 	static const char *const other[CONFIG_COUNT] = { "/o", "127.0.0.1:1", "/o", "/p", "3", "3K",
-		"3s", "3s", "3s", "3s", "3", "3", "3", "os", "3s", "3s", "9M", "3", "3", "9M", "33",
-		"3", "3M", "3", "3M", "3s", "error" };
+		"3s", "3s", "3s", "3s", "3s", "3", "3", "3", "os", "3s", "3s", "9M", "3", "3", "9M",
+		"33", "3", "3M", "3", "3M", "3s", "error" };
 
 	for (int i = 0; i < CONFIG_COUNT; i++) {
 		const struct config_key *key = &config_keys[i];

@@ -77,6 +77,64 @@ Test(http_request, is_read_byte_by_byte)
 	expect_post();
 }
 
+/* What llhttp lets pass and another reader could see otherwise. */
+Test(http_request, is_refused_with_headers_that_two_could_read_in_two_ways)
+{
+	static const char *const headers[] = { "A B: c", ": c", "A\x7f: c", "A(b): c",
+		"\xc3\xa9: c", "A: b\r\n c", "A: b\r\n\tc: d", "Content-Type: a\r\n b",
+		"Content-Length : 1", "Content-Length\x0b: 1" };
+
+	for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++) {
+		char head[128];
+		size_t taken, size = (size_t)snprintf(head, sizeof(head),
+			"GET / HTTP/1.1\r\n%s\r\nX: y\r\n\r\n", headers[i]);
+
+		/* Cut anywhere, it is the same. */
+		for (size_t cut = 1; cut <= size; cut++) {
+			enum http_progress progress;
+
+			http_reader_free(reader);
+			reader = http_reader_new(1000);
+			progress = http_reader_take(reader, head, cut, &taken, &status, &error);
+			if (progress == HTTP_MORE)
+				progress = http_reader_take(
+					reader, head + cut, size - cut, &taken, &status, &error);
+			cr_expect_eq(progress, HTTP_REFUSED, "%s, cut at %zu", headers[i], cut);
+			cr_expect_eq(status, 400);
+		}
+	}
+}
+
+Test(http_request, takes_long_values_in_pieces)
+{
+	static const char head[] = "GET / HTTP/1.1\r\nAccept:  a, b ;c  \r\n"
+				   "A:\r\nB: \r\nX: y\r\n\r\n";
+
+	for (size_t cut = 1; cut < sizeof(head) - 1; cut++) {
+		size_t taken;
+
+		http_reader_free(reader);
+		reader = http_reader_new(1000);
+		cr_expect_eq(http_reader_take(reader, head, cut, &taken, &status, &error),
+			HTTP_MORE);
+		cr_expect_eq(http_reader_take(reader, head + cut, sizeof(head) - 1 - cut, &taken,
+				     &status, &error),
+			HTTP_COMPLETE, "cut at %zu: %s", cut, error.sentence);
+		cr_expect_eq(strncmp(http_reader_request(reader)->accept, "a, b ;c", 7), 0);
+	}
+}
+
+Test(http_request, with_too_large_a_chunk_is_refused_before_it_comes)
+{
+	size_t taken;
+	static const char head[] = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+				   "2\r\nab\r\nffffffffffffffff\r\n";
+
+	cr_expect_eq(http_reader_take(reader, head, sizeof(head) - 1, &taken, &status, &error),
+		HTTP_REFUSED);
+	cr_expect_eq(status, 413);
+}
+
 Test(http_request, leaves_the_next_one_alone)
 {
 	char two[2 * sizeof(post)];
