@@ -132,7 +132,7 @@ static bool is_path(const struct http_request *request, const char *path)
 	return size > plain && !memchr(request->target + plain, '/', size - plain);
 }
 
-bool api_admits_body(const struct connection *connection, const struct http_request *request)
+bool api_admits_body(struct connection *connection, const struct http_request *request)
 {
 	return is_allowed(connection, request);
 }

@@ -10,7 +10,7 @@ struct connection;
 struct http_request;
 
 /* By the head alone, before a body is read: strangers are not to fill the memory with theirs. */
-bool api_admits_body(const struct connection *connection, const struct http_request *request);
+bool api_admits_body(struct connection *connection, const struct http_request *request);
 void api_refuse_stranger(struct connection *connection);
 
 /* A complete request; it is answered now or, when its execution is over, later. */
