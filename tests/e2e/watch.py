@@ -30,8 +30,8 @@ class Watch(ServeTest):
         for line in process.stdout:
             if b"; ok " in line:
                 break
-        self.assertRegex(line.decode(), r"waiting; [\d.]+ executions/s, p50 [\d.]+ m?s, "
-                         r"p99 [\d.]+ m?s; ok [\d.]+/s\n$")
+        self.assertRegex(line.decode(), r"waiting; [\d.]+ executions/s, p50 [\d.]+ [mu]?s, "
+                         r"p99 [\d.]+ [mu]?s; ok [\d.]+/s\n$")
         self.stop(process)
         self.end(daemon)
 

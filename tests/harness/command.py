@@ -44,14 +44,16 @@ class CorralTest(unittest.TestCase):
         self.mounts = mounts()
 
     def tearDown(self):
+        running = [process for process in self.started if process.poll() is None]
+        for process in running:
+            process.kill()
+        if running:
+            self.orphans_await()
         for process in self.started:
-            if process.poll() is None:
-                process.kill()
-                self.orphans_await()
-                self.fail(f"corral {process.pid} was still running")
             for stream in (process.stdin, process.stdout, process.stderr):
                 if stream:
                     stream.close()
+        self.assertEqual([process.args for process in running], [], "still running")
         left = [(pid, Path(f"/proc/{pid}/cmdline").read_text()) for pid in children()]
         for pid, _ in left:
             os.kill(pid, signal.SIGKILL)
