@@ -325,6 +325,7 @@ static int shard_open(struct shard *shard, struct error *error)
 		.type_count = shard->pool->op_type_count,
 		.ops_max = shard->slot_count * OPS_PER_SLOT + shard->queue_max +
 			OPS_OF_SHARD + (service ? service->ops_max : 0),
+		.receives = service != NULL,
 		.woken = shard_woken,
 		.owner = shard,
 	};

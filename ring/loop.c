@@ -6,21 +6,17 @@
  * generation is old finds a free or reused entry and is counted as stale, so late completions can
  * never reach freed memory. An entry is freed by its own completion and by nothing else.
  *
- * All operations are one-shot. What Debian's liburing (2.3) has no helper for is filled in by hand
- * and probed when the loop is made.
+ * Here are the operations that end with their one result; ring/loop_shots.c has those with many.
+ * What Debian's liburing (2.3) has no helper for is filled in by hand and probed when the loop is
+ * made.
  */
-#include "ring/loop.h"
-
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/own.h"
-#include "ring/loop_timers.h"
+#include "ring/loop_private.h"
 
-#include <assert.h>
 #include <errno.h>
-#include <liburing.h>
 #include <poll.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -36,42 +32,6 @@
 
 /* include/uapi/linux/io_uring.h, Linux 6.7 */
 #define LOOP_OPCODE_WAITID 50
-
-union loop_tag {
-	struct {
-		uint32_t index;    /* into ops[], plus one: a tag is never 0 */
-		uint32_t gen : 24; /* bumped on release */
-		uint32_t type : 8;
-	};
-	uint64_t user_data;
-};
-static_assert(sizeof(union loop_tag) == sizeof(uint64_t), "the tag is io_uring's user_data");
-
-struct op {
-	void *owner;
-	siginfo_t *info;    /* wait_child without IORING_OP_WAITID: where waitid(2) writes */
-	int pidfd;          /* the same: what is polled */
-	pid_t pid;
-	uint32_t next_free; /* index plus one */
-	uint32_t gen : 24;
-	uint32_t type : 8;
-};
-
-struct loop {
-	struct io_uring ring;
-	struct loop_config config;
-	struct op *ops;
-	uint32_t first_free;
-	unsigned inflight[256];
-	unsigned inflight_total;
-	uint64_t stale;
-	bool has_waitid;
-	bool stopping;
-	int wake_fd;
-	uint64_t wake_count;
-	atomic_bool wake_pending;
-	struct loop_timers timers;
-};
 
 static int ring_open(struct io_uring *ring)
 {
@@ -108,7 +68,7 @@ static bool ring_has_waitid(struct io_uring *ring)
 	return has;
 }
 
-static struct io_uring_sqe *loop_sqe(struct loop *loop)
+struct io_uring_sqe *loop_sqe(struct loop *loop)
 {
 	struct io_uring_sqe *sqe = io_uring_get_sqe(&loop->ring);
 
@@ -155,6 +115,9 @@ int loop_new(struct loop **ret_loop, const struct loop_config *config)
 	if (result < 0)
 		goto fail;
 	loop->has_waitid = ring_has_waitid(&loop->ring);
+	result = loop_buffers_open(loop);
+	if (result < 0)
+		goto fail;
 	wake_arm(loop);
 	*ret_loop = loop;
 	return 0;
@@ -169,6 +132,7 @@ void loop_free(struct loop *loop)
 		return;
 	if (loop->ring.ring_fd >= 0)
 		io_uring_queue_exit(&loop->ring);
+	loop_buffers_close(loop);
 	fd_close(&loop->wake_fd);
 	for (unsigned i = 0; loop->ops && i < loop->config.ops_max; i++)
 		fd_close(&loop->ops[i].pidfd);
@@ -203,7 +167,7 @@ unsigned loop_inflight(const struct loop *loop, int type)
 	return type < 0 ? loop->inflight_total : loop->inflight[type];
 }
 
-static loop_op op_start(
+loop_op loop_op_start(
 	struct loop *loop, unsigned type, void *owner, struct io_uring_sqe **ret_sqe)
 {
 	uint32_t index = loop->first_free;
@@ -228,7 +192,7 @@ static loop_op op_start(
 loop_op loop_poll(struct loop *loop, unsigned type, void *owner, int fd, short events)
 {
 	struct io_uring_sqe *sqe;
-	loop_op op = op_start(loop, type, owner, &sqe);
+	loop_op op = loop_op_start(loop, type, owner, &sqe);
 
 	if (op) {
 		io_uring_prep_poll_add(sqe, fd, (unsigned)(unsigned short)events);
@@ -240,7 +204,7 @@ loop_op loop_poll(struct loop *loop, unsigned type, void *owner, int fd, short e
 loop_op loop_recv(struct loop *loop, unsigned type, void *owner, int fd, void *buffer, size_t size)
 {
 	struct io_uring_sqe *sqe;
-	loop_op op = op_start(loop, type, owner, &sqe);
+	loop_op op = loop_op_start(loop, type, owner, &sqe);
 
 	if (op) {
 		io_uring_prep_recv(sqe, fd, buffer, size, 0);
@@ -253,7 +217,7 @@ loop_op loop_send(
 	struct loop *loop, unsigned type, void *owner, int fd, const void *buffer, size_t size)
 {
 	struct io_uring_sqe *sqe;
-	loop_op op = op_start(loop, type, owner, &sqe);
+	loop_op op = loop_op_start(loop, type, owner, &sqe);
 
 	if (op) {
 		io_uring_prep_send(sqe, fd, buffer, size, MSG_NOSIGNAL);
@@ -266,7 +230,7 @@ loop_op loop_sendmsg(
 	struct loop *loop, unsigned type, void *owner, int fd, const struct msghdr *message)
 {
 	struct io_uring_sqe *sqe;
-	loop_op op = op_start(loop, type, owner, &sqe);
+	loop_op op = loop_op_start(loop, type, owner, &sqe);
 
 	if (op) {
 		io_uring_prep_sendmsg(sqe, fd, message, MSG_NOSIGNAL);
@@ -275,22 +239,10 @@ loop_op loop_sendmsg(
 	return op;
 }
 
-loop_op loop_accept(struct loop *loop, unsigned type, void *owner, int fd)
-{
-	struct io_uring_sqe *sqe;
-	loop_op op = op_start(loop, type, owner, &sqe);
-
-	if (op) {
-		io_uring_prep_accept(sqe, fd, NULL, NULL, SOCK_CLOEXEC);
-		io_uring_sqe_set_data64(sqe, op);
-	}
-	return op;
-}
-
 loop_op loop_read(struct loop *loop, unsigned type, void *owner, int fd, void *buffer, size_t size)
 {
 	struct io_uring_sqe *sqe;
-	loop_op op = op_start(loop, type, owner, &sqe);
+	loop_op op = loop_op_start(loop, type, owner, &sqe);
 
 	if (op) {
 		/* Offset -1: the file's own position, as read(2). */
@@ -304,7 +256,7 @@ loop_op loop_write(
 	struct loop *loop, unsigned type, void *owner, int fd, const void *buffer, size_t size)
 {
 	struct io_uring_sqe *sqe;
-	loop_op op = op_start(loop, type, owner, &sqe);
+	loop_op op = loop_op_start(loop, type, owner, &sqe);
 
 	if (op) {
 		io_uring_prep_write(sqe, fd, buffer, (unsigned)size, (uint64_t)-1);
@@ -324,7 +276,7 @@ loop_op loop_wait_child(
 		if (pidfd < 0)
 			return 0;
 	}
-	loop_op id = op_start(loop, type, owner, &sqe);
+	loop_op id = loop_op_start(loop, type, owner, &sqe);
 	union loop_tag tag = { .user_data = id };
 
 	if (!id)
@@ -345,25 +297,50 @@ loop_op loop_wait_child(
 	return id;
 }
 
-void loop_cancel(struct loop *loop, loop_op op)
-{
-	union loop_tag tag = { .type = LOOP_TYPE_CANCEL };
-	struct io_uring_sqe *sqe;
-
-	if (!op)
-		return;
-	sqe = loop_sqe(loop);
-	io_uring_prep_cancel64(sqe, op, 0);
-	io_uring_sqe_set_data64(sqe, tag.user_data);
-}
-
-static void op_complete(struct loop *loop, union loop_tag tag, int32_t result)
+/* The entry that a tag names; NULL if that operation is over. */
+static struct op *op_of(struct loop *loop, union loop_tag tag)
 {
 	struct op *op =
 		tag.index && tag.index <= loop->config.ops_max ? &loop->ops[tag.index - 1] : NULL;
 
-	if (!op || op->gen != tag.gen) {
+	return op && op->gen == tag.gen ? op : NULL;
+}
+
+void loop_cancel(struct loop *loop, loop_op id)
+{
+	union loop_tag tag = { .type = LOOP_TYPE_CANCEL };
+	struct op *op = op_of(loop, (union loop_tag){ .user_data = id });
+	struct io_uring_sqe *sqe;
+
+	if (!op)
+		return;
+	op->is_cancelled = true;
+	sqe = loop_sqe(loop);
+	io_uring_prep_cancel64(sqe, id, 0);
+	io_uring_sqe_set_data64(sqe, tag.user_data);
+}
+
+void loop_op_release(struct loop *loop, struct op *op)
+{
+	op->gen++;
+	op->shot = SHOT_NONE;
+	op->is_cancelled = false;
+	op->next_free = loop->first_free;
+	loop->first_free = (uint32_t)(op - loop->ops) + 1;
+	loop->inflight[op->type]--;
+	loop->inflight_total--;
+}
+
+static void op_complete(struct loop *loop, union loop_tag tag, int32_t result, uint32_t flags)
+{
+	struct op *op = op_of(loop, tag);
+
+	if (!op) {
 		loop->stale++;
+		return;
+	}
+	if (op->shot != SHOT_NONE) {
+		loop_shot_complete(loop, op, tag, result, flags);
 		return;
 	}
 	if (op->pidfd >= 0) {
@@ -373,15 +350,12 @@ static void op_complete(struct loop *loop, union loop_tag tag, int32_t result)
 				? -errno
 				: 0;
 	}
-	op->gen++;
-	op->next_free = loop->first_free;
-	loop->first_free = tag.index;
-	loop->inflight[tag.type]--;
-	loop->inflight_total--;
+	loop_op_release(loop, op);
 	loop->config.types[tag.type].done(op->owner, result);
 }
 
-static void completion_dispatch(struct loop *loop, union loop_tag tag, int32_t result)
+static void completion_dispatch(
+	struct loop *loop, union loop_tag tag, int32_t result, uint32_t flags)
 {
 	switch (tag.type) {
 	case LOOP_TYPE_CANCEL:
@@ -393,7 +367,7 @@ static void completion_dispatch(struct loop *loop, union loop_tag tag, int32_t r
 			loop->config.woken(loop->config.owner);
 		break;
 	default:
-		op_complete(loop, tag, result);
+		op_complete(loop, tag, result, flags);
 	}
 }
 
@@ -403,16 +377,18 @@ static unsigned loop_harvest(struct loop *loop)
 	struct {
 		union loop_tag tag;
 		int32_t result;
+		uint32_t flags;
 	} done[LOOP_HARVEST_MAX];
 	unsigned count = io_uring_peek_batch_cqe(&loop->ring, cqes, LOOP_HARVEST_MAX);
 
 	for (unsigned i = 0; i < count; i++) {
 		done[i].tag.user_data = io_uring_cqe_get_data64(cqes[i]);
 		done[i].result = cqes[i]->res;
+		done[i].flags = cqes[i]->flags;
 	}
 	io_uring_cq_advance(&loop->ring, count);
 	for (unsigned i = 0; i < count; i++)
-		completion_dispatch(loop, done[i].tag, done[i].result);
+		completion_dispatch(loop, done[i].tag, done[i].result, done[i].flags);
 	return count;
 }
 

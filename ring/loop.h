@@ -5,7 +5,8 @@
  * The owner gives a table of operation types when it makes the loop. Each asynchronous operation
  * is an entry in a fixed array; its user_data is a tag (index, generation, type), so a completion
  * that comes late finds a bumped generation and is counted, not followed. An operation is released
- * by its own final completion alone: asking to cancel ends nothing.
+ * by its own final completion alone: asking to cancel ends nothing. Some operations have one
+ * result, some go on and have many.
  *
  * A turn: harvest completions, dispatch by type, run due timers, submit once and wait.
  * Everything here belongs to the loop's own thread, except loop_wake().
@@ -27,15 +28,28 @@ typedef uint64_t loop_op;
 /* `result` is the kernel's: bytes, events, or a negative errno. The operation is over. */
 typedef void (*loop_done)(void *owner, int32_t result);
 
+/*
+ * One result of an operation that has several: `more` says that others follow. What a receive
+ * brings stands at `bytes`, until this returns. The operation may be cancelled from here, and may
+ * bring more all the same, until the call without `more`.
+ */
+typedef void (*loop_shot)(void *owner, int32_t result, const char *bytes, bool more);
+
 struct loop_op_type {
 	const char *name; /* for traces: "worker-exit" */
-	loop_done done;
+	loop_done done;   /* either this */
+	loop_shot shot;   /* or this */
 };
+
+#define LOOP_BUFFER_BYTES 8192u
+/* As many as one receive fills in one go (MULTISHOT_MAX_RETRY, Linux io_uring/net.c). */
+#define LOOP_BUFFERS 32u
 
 struct loop_config {
 	const struct loop_op_type *types;
 	unsigned type_count;      /* at most 255 */
 	unsigned ops_max;         /* operations running at one time */
+	bool receives;            /* there will be a loop_receive() */
 	void (*woken)(void *owner); /* after loop_wake() from any thread; may be NULL */
 	void *owner;
 };
@@ -78,8 +92,25 @@ loop_op loop_read(struct loop *loop, unsigned type, void *owner, int fd, void *b
 loop_op loop_write(struct loop *loop, unsigned type, void *owner, int fd, const void *buffer,
 	size_t size);
 
-/* A connection on a listening socket: the result is its descriptor, close-on-exec, the owner's. */
+/*
+ * Each of these has a `shot` and goes on until it fails or is cancelled, or, a receive, until the
+ * peer's end (result 0).
+ *
+ * Connections on a listening socket: a result is a descriptor, close-on-exec, the owner's.
+ */
 loop_op loop_accept(struct loop *loop, unsigned type, void *owner, int fd);
+
+/*
+ * Bytes from a stream socket, at most LOOP_BUFFER_BYTES at a time. No memory is held between them.
+ * Cancelled, it can still bring what had come before.
+ */
+loop_op loop_receive(struct loop *loop, unsigned type, void *owner, int fd);
+
+/*
+ * How the peer of a socket is: results are poll(2)'s POLLRDHUP, POLLHUP and POLLERR, at first if
+ * there are any and then at each change.
+ */
+loop_op loop_watch(struct loop *loop, unsigned type, void *owner, int fd);
 
 /*
  * Waits for a child of this process to end, and reaps it. `ret_info` is filled as by waitid(2).

@@ -9,6 +9,7 @@
 struct loop_support {
 	bool defers;      /* completions wait for the thread that asks (Linux 6.1) */
 	bool waits;       /* IORING_OP_WAITID (Linux 6.7); without it loops poll a pidfd */
+	bool shoots;      /* one receive brings many pieces into lent buffers (Linux 6.0) */
 	char missing[64]; /* operations that a loop cannot do without, "read, poll"; "" */
 };
 

@@ -143,8 +143,10 @@ static void check_io_uring(struct doctor_finding *finding, const struct doctor *
 		doctor_advise(finding, "needs Linux 5.6");
 	} else {
 		doctor_found(finding, DOCTOR_OK,
-			"a ring; completions %sdeferred; children waited for by %s",
-			support.defers ? "" : "not ", support.waits ? "waitid" : "polling a pidfd");
+			"a ring; completions %sdeferred; children waited for by %s; a receive has "
+			"%s",
+			support.defers ? "" : "not ", support.waits ? "waitid" : "polling a pidfd",
+			support.shoots ? "many results" : "one result");
 	}
 }
 

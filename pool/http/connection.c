@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * pool/http/connection.c: one client: bytes in, requests out of them, answers back, one at a time.
+ * pool/http/connection.c: one client, from its acceptance to its end, and the answers to it.
  *
- * At any moment a connection reads, waits for its execution, or answers; what a client sends ahead
- * stays in the input buffer and then in the socket, so a pipeline costs nobody memory. While an
- * execution runs, the socket is watched for its end, and then the execution is cancelled: a unix
- * socket tells when the peer is gone, TCP only that it will send no more, which clients do when
- * they go.
+ * At any moment a connection reads, waits for its execution, or answers. How bytes come, and what
+ * is done with those that come too early, is receive.c's.
  *
  * Each phase has its deadline. Closing waits for the operations that run and for the exchange: only
  * then may the kernel and the pool no longer hold our memory.
@@ -21,8 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-
-static void input_handle(struct connection *connection);
 
 void connection_timer_set(struct connection *connection, uint64_t nsec)
 {
@@ -43,32 +38,6 @@ static void timer_fired(void *owner)
 	}
 }
 
-static void receive_arm(struct connection *connection)
-{
-	struct server_shard *shard = connection->shard;
-
-	if (connection->receiving)
-		return;
-	connection->input_used = connection->input_taken = 0;
-	connection->receive_op = loop_recv(shard->loop,
-		server_op(shard->server, SERVER_OP_RECEIVE), connection, connection->fd,
-		connection->input, CONNECTION_INPUT_BYTES);
-	connection->receiving = connection->receive_op != 0;
-	if (!connection->receiving)
-		connection_close(connection);
-}
-
-static void watch_arm(struct connection *connection)
-{
-	struct server_shard *shard = connection->shard;
-
-	if (connection->watching || connection->closing)
-		return;
-	connection->watch_op = loop_poll(shard->loop, server_op(shard->server, SERVER_OP_WATCH),
-		connection, connection->fd, connection->is_tcp ? POLLRDHUP : POLLHUP);
-	connection->watching = connection->watch_op != 0;
-}
-
 /* --- Birth and death -------------------------------------------------------------------------- */
 
 void connection_open(struct server_shard *shard, int fd, bool is_tcp)
@@ -81,22 +50,19 @@ void connection_open(struct server_shard *shard, int fd, bool is_tcp)
 	connection->header = NULL;
 	connection->state = CONNECTION_READING;
 	connection->closing = connection->is_last = false;
-	connection->input_used = connection->input_taken = 0;
+	connection->has_ended = connection->was_probed = false;
 	loop_timer_init(&connection->timer, timer_fired, connection);
 	loop_timer_init(&connection->flush, stream_flush, connection);
 	connection->reader = http_reader_new(server_tuning(shard)->body_bytes_max);
-	connection->input = malloc(CONNECTION_INPUT_BYTES);
 	list_append(&shard->open, &connection->node);
-	atomic_fetch_add(&shard->server->open, 1);
 	connection->tenant = 0;
 	connection->tenant_name[0] = '\0';
-	if (!connection->reader || !connection->input ||
-	    (!is_tcp && !connection_is_users(connection))) {
+	if (!connection->reader || (!is_tcp && !connection_is_users(connection))) {
 		connection_close(connection);
 		return;
 	}
 	connection_timer_set(connection, server_tuning(shard)->idle_nsec_max);
-	receive_arm(connection);
+	connection_receive(connection);
 }
 
 void connection_release(struct connection *connection)
@@ -107,28 +73,23 @@ void connection_release(struct connection *connection)
 	if (connection->exchange.running)
 		api_execute_clear(connection);
 	stream_close(connection);
-	free(connection->input);
+	connection_ahead_free(connection);
 	free(connection->output);
-	connection->input = connection->output = NULL;
+	connection->output = NULL;
 }
 
 void connection_closed_when_quiet(struct connection *connection)
 {
 	struct server_shard *shard = connection->shard;
-	struct server *server = shard->server;
 
 	if (!connection->closing || connection->receiving || connection->sending ||
-	    connection->watching || connection->exchange.running)
+	    connection->watching || connection->exchange.running || connection->in_hands)
 		return;
 	connection_release(connection);
 	connection->closing = false;
 	list_remove(&connection->node);
 	list_append(&shard->free, &connection->node);
-	pthread_mutex_lock(&server->lock);
-	if (atomic_fetch_sub(&server->open, 1) == 1)
-		pthread_cond_broadcast(&server->changed);
-	pthread_mutex_unlock(&server->lock);
-	server_accepts_go_on(shard);
+	connection_left(shard);
 }
 
 void connection_close(struct connection *connection)
@@ -159,123 +120,6 @@ void connection_drain(struct connection *connection)
 	connection->is_last = true;
 	if (connection->state == CONNECTION_READING && !http_reader_has_begun(connection->reader))
 		connection_close(connection);
-}
-
-void connection_watched(void *owner, int32_t result)
-{
-	struct connection *connection = owner;
-
-	connection->watching = false;
-	if (!connection->closing && connection->state == CONNECTION_HANDLING)
-		connection_close(connection);
-	connection_closed_when_quiet(connection);
-}
-
-/* --- Requests --------------------------------------------------------------------------------- */
-
-static void request_next(struct connection *connection)
-{
-	const struct server_tuning *tuning = server_tuning(connection->shard);
-
-	http_reader_next(connection->reader);
-	connection->state = CONNECTION_READING;
-	connection_timer_set(connection, tuning->idle_nsec_max);
-	if (connection->input_taken < connection->input_used)
-		input_handle(connection);
-	else
-		receive_arm(connection);
-}
-
-/* Small, and into an empty socket: what does not go now is not worth waiting for. */
-static void continue_send(struct connection *connection)
-{
-	static const char line[] = "HTTP/1.1 100 Continue\r\n\r\n";
-
-	if (send(connection->fd, line, sizeof(line) - 1, MSG_DONTWAIT | MSG_NOSIGNAL) !=
-	    (ssize_t)sizeof(line) - 1)
-		connection_close(connection);
-}
-
-static void request_complete(struct connection *connection)
-{
-	const struct http_request *request = http_reader_request(connection->reader);
-
-	connection->state = CONNECTION_HANDLING;
-	connection->is_last |= !request->keep_alive;
-	loop_timer_disarm(connection->shard->loop, &connection->timer);
-	watch_arm(connection);
-	api_handle(connection, request);
-}
-
-/* One deadline for the head, one for the body, each from its begin: trickling renews neither. */
-static void phase_timer_set(struct connection *connection, bool had_begun, bool had_head)
-{
-	const struct server_tuning *tuning = server_tuning(connection->shard);
-
-	if (!had_head && http_reader_has_head(connection->reader))
-		connection_timer_set(connection, tuning->body_nsec_max);
-	else if (!had_begun && http_reader_has_begun(connection->reader))
-		connection_timer_set(connection, tuning->head_nsec_max);
-}
-
-static void input_handle(struct connection *connection)
-{
-	struct error error = { .sentence = "" };
-	enum http_progress progress;
-	bool had_begun, had_head;
-	size_t taken;
-	unsigned status;
-
-	while (connection->input_taken < connection->input_used && !connection->closing) {
-		had_begun = http_reader_has_begun(connection->reader);
-		had_head = http_reader_has_head(connection->reader);
-		progress = http_reader_take(connection->reader,
-			connection->input + connection->input_taken,
-			connection->input_used - connection->input_taken, &taken, &status, &error);
-		if (!had_head && (progress == HTTP_MORE || progress == HTTP_CONTINUE) &&
-		    http_reader_has_head(connection->reader) &&
-		    !api_admits_body(connection, http_reader_request(connection->reader))) {
-			connection->is_last = true;
-			api_refuse_stranger(connection);
-			return;
-		}
-		switch (progress) {
-		case HTTP_MORE:
-			connection->input_taken += taken;
-			break;
-		case HTTP_CONTINUE:
-			connection->input_taken += taken;
-			continue_send(connection);
-			break;
-		case HTTP_COMPLETE:
-			connection->input_taken += taken;
-			request_complete(connection);
-			return;
-		case HTTP_REFUSED:
-			connection->is_last = true;
-			connection_refuse(connection, status, error.sentence);
-			return;
-		}
-		phase_timer_set(connection, had_begun, had_head);
-	}
-	if (!connection->closing)
-		receive_arm(connection);
-}
-
-void connection_received(void *owner, int32_t result)
-{
-	struct connection *connection = owner;
-
-	connection->receiving = false;
-	if (result <= 0 || connection->closing) {
-		connection_close(connection);
-		connection_closed_when_quiet(connection);
-		return;
-	}
-	connection->input_used = (size_t)result;
-	/* It was told that it is too late. */
-	if (connection->state == CONNECTION_READING)
-		input_handle(connection);
 }
 
 /* --- Answers ---------------------------------------------------------------------------------- */
@@ -397,7 +241,7 @@ void connection_answered(struct connection *connection)
 	if (connection->is_last)
 		connection_close(connection);
 	else
-		request_next(connection);
+		connection_request_next(connection);
 }
 
 bool connection_is_here(const struct connection *connection)

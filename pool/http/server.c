@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * pool/http/server.c: listeners, and the shards' share of them.
- *
- * A shard keeps one accept running on each listener; the kernel gives a connection to one of them.
- * When a shard has as many connections as it may have, it accepts no more until one is closed:
- * further clients wait in the listener's backlog, and another shard may take them.
+ * pool/http/server.c: listeners, and the shards' share of them: opened, started, drained, closed.
  */
 #include "base/clock.h"
 #include "base/log.h"
@@ -19,71 +15,19 @@
 #include <unistd.h>
 
 #define OPS_PER_CONNECTION 5u /* receive, send, watch, two timers */
-
-static void listener_accepted(void *owner, int32_t result);
+#define OPS_OF_ACCEPTING (SERVER_LISTENERS_MAX + 1) /* and a timer */
 
 static const struct loop_op_type server_op_types[SERVER_OP_COUNT] = {
-	[SERVER_OP_ACCEPT] = { "accept", listener_accepted },
-	[SERVER_OP_RECEIVE] = { "receive", connection_received },
-	[SERVER_OP_SEND] = { "send", connection_sent },
-	[SERVER_OP_STREAM] = { "stream", stream_sent },
-	[SERVER_OP_WATCH] = { "watch", connection_watched },
+	[SERVER_OP_ACCEPT] = { .name = "accept", .shot = listener_accepted },
+	[SERVER_OP_RECEIVE] = { .name = "receive", .shot = connection_received },
+	[SERVER_OP_SEND] = { .name = "send", .done = connection_sent },
+	[SERVER_OP_STREAM] = { .name = "stream", .done = stream_sent },
+	[SERVER_OP_WATCH] = { .name = "watch", .shot = connection_watched },
 };
 
 unsigned server_op(const struct server *server, enum server_op op)
 {
 	return pool_service_first_type() + op;
-}
-
-/* --- Accepting -------------------------------------------------------------------------------- */
-
-static void accepts_arm(struct server_shard *shard)
-{
-	struct server *server = shard->server;
-
-	for (unsigned i = 0; i < server->listener_count; i++) {
-		struct listener *listener = &shard->listeners[i];
-
-		if (listener->accepting || shard->stopping || atomic_load(&server->draining) ||
-		    list_is_empty(&shard->free))
-			continue;
-		listener->accept_op = loop_accept(shard->loop, server_op(server, SERVER_OP_ACCEPT),
-			listener, listener->fd);
-		listener->accepting = listener->accept_op != 0;
-	}
-}
-
-void server_accepts_go_on(struct server_shard *shard)
-{
-	accepts_arm(shard);
-	/* The shard looks whether that was the last operation. */
-	if (shard->stopping)
-		loop_wake(shard->loop);
-}
-
-static void accepts_end(struct server_shard *shard)
-{
-	for (unsigned i = 0; i < shard->server->listener_count; i++)
-		if (shard->listeners[i].accepting)
-			loop_cancel(shard->loop, shard->listeners[i].accept_op);
-}
-
-static void listener_accepted(void *owner, int32_t result)
-{
-	struct listener *listener = owner;
-	struct server_shard *shard = listener->shard;
-
-	listener->accepting = false;
-	if (result >= 0 && (shard->stopping || atomic_load(&shard->server->draining)))
-		close(result);
-	else if (result >= 0)
-		connection_open(shard, result, listener->is_tcp);
-	else if (result != -ECANCELED && result != -ECONNABORTED)
-		log_warning("shard %u: cannot accept a connection: %s", shard->number,
-			error_text(result));
-	/* Out of descriptors, the next accept would fail at once, for ever: wait for a close. */
-	if (result != -EMFILE && result != -ENFILE)
-		server_accepts_go_on(shard);
 }
 
 /* --- On the shards' threads ------------------------------------------------------------------- */
@@ -121,14 +65,17 @@ static void server_woken(void *owner, unsigned number)
 
 	shard->loop = pool_service_loop(server->pool, number);
 	inbox_take(shard);
+	arrivals_take(shard);
 	if (shard->stopping)
 		return;
-	if (!atomic_load(&server->draining)) {
-		accepts_arm(shard);
+	if (atomic_load(&server->draining))
+		connections_drain(shard);
+	if (!shard_accepts(shard))
 		return;
-	}
-	accepts_end(shard);
-	connections_drain(shard);
+	if (atomic_load(&server->draining))
+		accepts_end(server);
+	else
+		accepts_arm(server);
 }
 
 static void server_stop(void *owner, unsigned number)
@@ -141,7 +88,9 @@ static void server_stop(void *owner, unsigned number)
 	if (!shard->loop)
 		return;
 	inbox_take(shard);
-	accepts_end(shard);
+	arrivals_take(shard);
+	if (shard_accepts(shard))
+		accepts_end(server);
 	while (node != &shard->open) {
 		struct connection *connection = list_owner(node, struct connection, node);
 
@@ -155,8 +104,8 @@ static void server_stop(void *owner, unsigned number)
 /* One more listener, its descriptor the server's from now on. */
 static void listener_add(struct server *server, int fd, bool is_tcp, bool is_given)
 {
-	server->fds[server->listener_count] = fd;
-	server->is_tcp[server->listener_count] = is_tcp;
+	server->listeners[server->listener_count].fd = fd;
+	server->listeners[server->listener_count].is_tcp = is_tcp;
 	server->owns_path |= !is_tcp && !is_given;
 	server->listener_count++;
 }
@@ -217,11 +166,9 @@ static int shard_prepare(struct server *server, unsigned number)
 	list_init(&shard->free);
 	list_init(&shard->inbox);
 	pthread_mutex_init(&shard->inbox_lock, NULL);
-	for (unsigned i = 0; i < server->listener_count; i++)
-		shard->listeners[i] = (struct listener){ .shard = shard, .fd = server->fds[i],
-			.is_tcp = server->is_tcp[i] };
 	shard->connections = calloc(count, sizeof(*shard->connections));
-	if (!shard->connections)
+	shard->arrivals = calloc(count, sizeof(*shard->arrivals));
+	if (!shard->connections || !shard->arrivals)
 		return -ENOMEM;
 	for (unsigned i = 0; i < count; i++) {
 		shard->connections[i].shard = shard;
@@ -249,16 +196,18 @@ int server_open(
 	pthread_cond_init(&server->changed, &attributes);
 	pthread_condattr_destroy(&attributes);
 	for (unsigned i = 0; i < SERVER_LISTENERS_MAX; i++)
-		server->fds[i] = -1;
+		server->listeners[i] = (struct listener){ .server = server, .fd = -1 };
 	server->service = (struct pool_service){
 		.types = server_op_types,
 		.type_count = SERVER_OP_COUNT,
-		.ops_max = config->connections_max * OPS_PER_CONNECTION + 2 * SERVER_LISTENERS_MAX,
+		.ops_max = config->connections_max * OPS_PER_CONNECTION + OPS_OF_ACCEPTING,
 		.owner = server,
 		.woken = server_woken,
 		.stop = server_stop,
 	};
 	result = server_tune(server, &config->tuning);
+	if (result == 0)
+		result = accepts_prepare(server);
 	if (result < 0)
 		error_set(error, result, "no memory for a server");
 	else
@@ -356,7 +305,7 @@ void server_close(struct server *server)
 	if (!server)
 		return;
 	for (unsigned i = 0; i < SERVER_LISTENERS_MAX; i++)
-		fd_close(&server->fds[i]);
+		fd_close(&server->listeners[i].fd);
 	if (server->owns_path)
 		unlink(server->config.socket_path);
 	for (unsigned i = 0; i < POOL_SHARDS_MAX; i++) {
@@ -370,6 +319,7 @@ void server_close(struct server *server)
 	}
 	executions_free(server->executions);
 	replay_free(server->replay);
+	accepts_free(server);
 	for (struct tuning *tuning = atomic_load(&server->tuning), *previous; tuning;
 		tuning = previous) {
 		previous = tuning->previous;

@@ -20,14 +20,13 @@
 #include <sys/socket.h>
 
 #define SERVER_LISTENERS_MAX (SERVER_GIVEN_MAX + 2)
-#define CONNECTION_INPUT_BYTES 16384u
 
 enum server_op {
 	SERVER_OP_ACCEPT,
 	SERVER_OP_RECEIVE,
 	SERVER_OP_SEND,
 	SERVER_OP_STREAM, /* a part of an answer whose program runs */
-	SERVER_OP_WATCH, /* for the end of a connection whose request runs */
+	SERVER_OP_WATCH, /* for the end of a connection that is not received from */
 	SERVER_OP_COUNT,
 };
 
@@ -98,25 +97,36 @@ struct connection {
 	char tenant_name[TOKEN_TENANT_BYTES + 1]; /* for people */
 	bool receiving, sending, watching; /* operations that run */
 	loop_op receive_op, send_op, watch_op;
+	bool pausing;     /* the receive is cancelled and not over */
+	bool in_hands;    /* its input is being handled: it is not released */
 	bool closing;     /* waits for them, and for its exchange */
 	bool is_last;     /* closes after this answer */
+	bool has_ended;   /* the client sends no more */
+	bool was_probed;  /* for its end, by a line that a client ignores */
 	struct loop_timer timer;
 	struct loop_timer flush; /* a stream is sent once all is there that this turn brings */
 	struct http_reader *reader;
-	char *input;      /* CONNECTION_INPUT_BYTES */
-	size_t input_used, input_taken;
+	char *ahead;      /* what was sent before its turn; NULL: nothing */
+	size_t ahead_size, ahead_used, ahead_taken;
 	char *output;     /* head and body of the answer; owned */
 	size_t output_bytes, output_sent;
 	const char *header; /* one more line of the next answer's head; static, or NULL */
 	struct exchange exchange;
 };
 
+/* Of the shard that accepts. */
 struct listener {
-	struct server_shard *shard;
-	int fd; /* the server's */
+	struct server *server;
+	int fd;
 	bool is_tcp;
 	bool accepting;
 	loop_op accept_op;
+};
+
+/* A connection that was accepted and is nobody's yet. */
+struct arrival {
+	int fd;
+	bool is_tcp;
 };
 
 struct server_shard {
@@ -124,11 +134,13 @@ struct server_shard {
 	unsigned number;
 	struct loop *loop;       /* NULL: not started */
 	bool stopping;
-	struct listener listeners[SERVER_LISTENERS_MAX];
 	struct connection *connections;
 	struct list open, free;
+	atomic_uint taken;       /* connections that are open here or on their way */
 	pthread_mutex_t inbox_lock;
 	struct list inbox;       /* exchanges that ended on other threads */
+	struct arrival *arrivals; /* on their way, connections_max at most; guarded as the inbox */
+	unsigned arrival_count;
 };
 
 /* Replaced as a whole; a thread may still read an old one, so they live as long as the server. */
@@ -142,16 +154,19 @@ struct server {
 	_Atomic(struct tuning *) tuning;
 	struct pool_service service;
 	struct pool *pool;
-	int fds[SERVER_LISTENERS_MAX];
-	bool is_tcp[SERVER_LISTENERS_MAX];
+	struct listener listeners[SERVER_LISTENERS_MAX];
 	unsigned listener_count, port;
 	struct executions *executions;
 	struct replay *replay;
 	size_t kept_bytes_max;   /* of an answer: longer ones find no place in either */
+	struct arrival *parked;      /* accepted when no shard had room */
+	unsigned parked_count;
+	atomic_bool accepts_wait;    /* for a connection to end */
+	struct loop_timer accept_timer;
 	bool owns_path;          /* bound it, and so removes it */
 	atomic_bool draining;
 	atomic_bool drain_asked; /* by POST /v1/drain */
-	atomic_uint open;        /* connections */
+	atomic_uint open;        /* connections, those on their way included */
 	pthread_mutex_t lock;    /* for the condition alone */
 	pthread_cond_t changed;
 	struct server_shard shards[POOL_SHARDS_MAX];
@@ -170,7 +185,20 @@ static inline const struct server_tuning *server_tuning(const struct server_shar
 }
 
 unsigned server_op(const struct server *server, enum server_op op);
-void server_accepts_go_on(struct server_shard *shard); /* a connection is free again */
+
+/* accept.c */
+int accepts_prepare(struct server *server);  /* 0 or -ENOMEM */
+void accepts_free(struct server *server);
+void accepts_arm(struct server *server);     /* on the thread of the shard that accepts */
+void accepts_end(struct server *server);     /* the same */
+void arrivals_take(struct server_shard *shard); /* on its own thread */
+void connection_left(struct server_shard *shard); /* there is room for another */
+void listener_accepted(void *owner, int32_t result, const char *bytes, bool more);
+
+static inline bool shard_accepts(const struct server_shard *shard)
+{
+	return shard->number == 0;
+}
 
 /* caller.c */
 /* Learns whose it is: of a unix socket, false when the kernel does not tell; of TCP. */
@@ -182,9 +210,14 @@ void connection_open(struct server_shard *shard, int fd, bool is_tcp);
 void connection_close(struct connection *connection);
 void connection_release(struct connection *connection); /* what it owns; nothing runs any more */
 void connection_drain(struct connection *connection); /* closes it if nothing runs */
-void connection_received(void *owner, int32_t result);
 void connection_sent(void *owner, int32_t result);
-void connection_watched(void *owner, int32_t result);
+
+/* receive.c; the same. */
+void connection_receive(struct connection *connection); /* begins; closes if it cannot */
+void connection_request_next(struct connection *connection); /* after an answer */
+void connection_ahead_free(struct connection *connection);
+void connection_received(void *owner, int32_t result, const char *bytes, bool more);
+void connection_watched(void *owner, int32_t result, const char *bytes, bool more);
 
 /*
  * Answers the request; `body` is the connection's from now on and may be NULL. A status from 400 on

@@ -109,7 +109,14 @@ class Crowd(HostileTest):
         self.assertTrue(first.recv(4096).startswith(b"HTTP/1.1 200"))
         limit = resource.prlimit(self.daemon.pid, resource.RLIMIT_NOFILE)
         used = max(map(int, os.listdir(f"/proc/{self.daemon.pid}/fd"))) + 1
+        # An accept goes by the limit of when it was armed: it is armed anew after a full house.
+        crowd = [self.client() for _ in range(19)]
+        for client in crowd:
+            client.sendall(b"GET /v1/health HTTP/1.1\r\n\r\n")
+            self.assertTrue(client.recv(4096).startswith(b"HTTP/1.1 200"))
         resource.prlimit(self.daemon.pid, resource.RLIMIT_NOFILE, (used, limit[1]))
+        for client in crowd:
+            client.close()
         # As many as there are numbers free below that are served, and one waits.
         clients = []
         while not clients or select.select([clients[-1]], [], [], 0.5)[0]:
