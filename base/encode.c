@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REPLACEMENT "\xef\xbf\xbd"
-
 static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 static bool is_between(uint8_t byte, uint8_t low, uint8_t high)
@@ -90,33 +88,16 @@ bool utf8_is_valid(const void *bytes, size_t size)
 	return utf8_valid_size(bytes, size) == size;
 }
 
-char *utf8_repair(const void *bytes, size_t size)
+size_t base64_size(size_t size)
 {
-	const uint8_t *s = bytes;
-	char *text = malloc(size * strlen(REPLACEMENT) + 1), *end = text;
-
-	if (!text)
-		return NULL;
-	while (size > 0) {
-		size_t n = character_size(s, size);
-		size_t used = n ? n : 1;
-
-		memcpy(end, n ? (const char *)s : REPLACEMENT, n ? n : strlen(REPLACEMENT));
-		end += n ? n : strlen(REPLACEMENT);
-		s += used;
-		size -= used;
-	}
-	*end = '\0';
-	return text;
+	return (size + 2) / 3 * 4;
 }
 
-char *base64_encode(const void *bytes, size_t size)
+void base64_write(char *text, const void *bytes, size_t size)
 {
 	const uint8_t *s = bytes;
-	char *text = malloc((size + 2) / 3 * 4 + 1), *end = text;
+	char *end = text;
 
-	if (!text)
-		return NULL;
 	for (; size > 0; s += 3, size -= size < 3 ? size : 3) {
 		uint32_t group = (uint32_t)s[0] << 16 | (size > 1 ? (uint32_t)s[1] << 8 : 0) |
 			(size > 2 ? s[2] : 0u);
@@ -126,7 +107,16 @@ char *base64_encode(const void *bytes, size_t size)
 		*end++ = size > 1 ? digits[group >> 6 & 63] : '=';
 		*end++ = size > 2 ? digits[group & 63] : '=';
 	}
-	*end = '\0';
+}
+
+char *base64_encode(const void *bytes, size_t size)
+{
+	char *text = malloc(base64_size(size) + 1);
+
+	if (!text)
+		return NULL;
+	base64_write(text, bytes, size);
+	text[base64_size(size)] = '\0';
 	return text;
 }
 

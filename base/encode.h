@@ -13,7 +13,11 @@ bool utf8_is_valid(const void *bytes, size_t size);
 /* How many bytes at the start are valid so: `size`, or the offset of the first that is not. */
 size_t utf8_valid_size(const void *bytes, size_t size);
 
-/* RFC 4648 section 4, with padding. A new string of the caller's, or NULL without memory. */
+/* RFC 4648 section 4, with padding: how many characters, and they, without a NUL, into `text`. */
+size_t base64_size(size_t size);
+void base64_write(char *text, const void *bytes, size_t size);
+
+/* The same. A new string of the caller's, or NULL without memory. */
 char *base64_encode(const void *bytes, size_t size);
 
 /*
@@ -25,9 +29,3 @@ int base64_decode(const char *text, char **ret_bytes, size_t *ret_size);
 
 /* The same in the text's own place, which then is no string any more. 0 or -EINVAL. */
 int base64_decode_here(char *text, size_t *ret_size);
-
-/*
- * A new NUL-terminated string of the caller's in which each invalid byte and NUL is U+FFFD, as a
- * browser shows it (WHATWG: one replacement a byte here). NULL without memory.
- */
-char *utf8_repair(const void *bytes, size_t size);

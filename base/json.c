@@ -14,12 +14,13 @@
 #include "base/json.h"
 
 #include "base/encode.h"
-#include "base/own.h"
+#include "base/memory.h"
 
 #include <errno.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct key {
@@ -31,7 +32,7 @@ struct json {
 	const uint8_t *bytes;
 	size_t size, at;
 	unsigned depth, values;
-	struct key *keys; /* JSON_DEPTH_MAX * JSON_KEYS_MAX */
+	struct key *keys; /* JSON_DEPTH_MAX * JSON_KEYS_MAX; NULL: nothing is counted */
 	size_t key_count;
 	uint8_t *resolved; /* keys that had escapes, which only get shorter; or NULL */
 	size_t resolved_used;
@@ -249,7 +250,7 @@ static int key_resolve(struct json *json, struct key *key)
 	uint8_t *start, *place;
 
 	if (!json->resolved)
-		json->resolved = malloc(json->size);
+		json->resolved = memory_alloc(json->size);
 	if (!json->resolved)
 		return error_set(json->error, -ENOMEM, "cannot check the JSON: out of memory");
 	start = place = json->resolved + json->resolved_used;
@@ -368,9 +369,9 @@ static int member_check(struct json *json, size_t first)
 	if (peek(json) != '"')
 		return unexpected(json, "a key in quotes");
 	result = string_check(json, &key, &has_escape);
-	if (result == 0 && has_escape)
+	if (result == 0 && json->keys && has_escape)
 		result = key_resolve(json, &key);
-	if (result == 0)
+	if (result == 0 && json->keys)
 		result = key_add(json, first, &key, offset);
 	if (result < 0)
 		return result;
@@ -423,7 +424,7 @@ static int value_check(struct json *json)
 
 	whitespace_skip(json);
 	c = peek(json);
-	if (++json->values > JSON_VALUES_MAX)
+	if (++json->values > JSON_VALUES_MAX && json->keys)
 		return WRONG(json, json->at, "there are more than %u values", JSON_VALUES_MAX);
 	switch (c) {
 	case '{':
@@ -441,27 +442,43 @@ static int value_check(struct json *json)
 	return c == '-' || is_digit(c) ? number_check(json) : unexpected(json, "a value");
 }
 
-int json_check(const char *bytes, size_t size, struct error *error)
+static int document_check(struct json *json)
 {
-	struct json json = { .bytes = (const uint8_t *)bytes, .size = size, .error = error };
-	size_t valid = utf8_valid_size(bytes, size);
+	size_t valid = utf8_valid_size(json->bytes, json->size);
 	int result;
 
-	if (valid < size)
-		return WRONG(&json, valid, "%s",
-			bytes[valid] ? "it is not UTF-8" : "it holds the character NUL");
+	if (valid < json->size)
+		return WRONG(json, valid, "%s",
+			json->bytes[valid] ? "it is not UTF-8" : "it holds the character NUL");
+	result = value_check(json);
+	if (result < 0)
+		return result;
+	whitespace_skip(json);
+	if (json->at < json->size)
+		return unexpected(json, "nothing but whitespace");
+	return 0;
+}
 
-	AUTO_FREE struct key *keys = malloc(JSON_DEPTH_MAX * JSON_KEYS_MAX * sizeof(*keys));
+int json_check(const char *bytes, size_t size, struct error *error)
+{
+	AUTO_MEMORY struct key *keys =
+		memory_alloc(JSON_DEPTH_MAX * JSON_KEYS_MAX * sizeof(*keys));
+	struct json json = {
+		.bytes = (const uint8_t *)bytes, .size = size, .keys = keys, .error = error
+	};
+	int result;
 
 	if (!keys)
 		return error_set(error, -ENOMEM, "cannot check the JSON: out of memory");
-	json.keys = keys;
-	result = value_check(&json);
-	free(json.resolved);
-	if (result < 0)
-		return result;
-	whitespace_skip(&json);
-	if (json.at < json.size)
-		return unexpected(&json, "nothing but whitespace");
-	return 0;
+	result = document_check(&json);
+	memory_free(json.resolved);
+	return result;
+}
+
+bool json_is_valid(const char *bytes, size_t size)
+{
+	struct error unread;
+	struct json json = { .bytes = (const uint8_t *)bytes, .size = size, .error = &unread };
+
+	return document_check(&json) == 0;
 }

@@ -5,10 +5,10 @@
 #include "pool/capture.h"
 
 #include "base/fault.h"
+#include "base/memory.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define PART_BYTES_MIN 256u
@@ -24,7 +24,7 @@ bool capture_add(struct capture *capture, enum output_kind kind, const void *byt
 
 		while (wanted - part->used < size)
 			wanted *= 2;
-		char *grown = fault("capture.memory") ? NULL : realloc(part->bytes, wanted);
+		char *grown = fault("capture.memory") ? NULL : memory_grow(part->bytes, wanted);
 
 		if (!grown) {
 			capture->short_of_memory = true;
@@ -50,6 +50,6 @@ void capture_add_gap(struct capture *capture, enum output_kind kind, uint64_t dr
 void capture_clear(struct capture *capture)
 {
 	for (int i = 0; i < OUTPUT_KIND_COUNT; i++)
-		free(capture->parts[i].bytes);
+		memory_free(capture->parts[i].bytes);
 	*capture = (struct capture){ 0 };
 }

@@ -7,6 +7,7 @@
  */
 #include "pool/metrics.h"
 
+#include "base/memory.h"
 #include "pool/pool_private.h"
 #include "stats/process.h"
 
@@ -91,6 +92,21 @@ static void layers_write(struct metrics *metrics, const struct pool_status *stat
 			status->layers[layer].state == LAYER_ENFORCED);
 }
 
+static void memory_write(struct metrics *metrics)
+{
+	struct memory_status memory;
+
+	memory_status(&memory);
+	number_family(metrics, METRICS_GAUGE, "corral_memory_bytes",
+		"Memory reserved for requests and answers; 0 is the heap.", memory.bytes);
+	number_family(metrics, METRICS_GAUGE, "corral_memory_used_bytes",
+		"What of it requests and answers use.", memory.used);
+	number_family(metrics, METRICS_GAUGE, "corral_memory_used_peak_bytes",
+		"The most that they used.", memory.peak);
+	number_family(metrics, METRICS_COUNTER, "corral_memory_refused",
+		"Allocations that it had no room for.", memory.refused);
+}
+
 /* `offset` of a histogram in struct shard_counters. */
 static void histogram_write(struct pool *pool, struct metrics *metrics,
 	const struct metrics_label *labels, size_t offset)
@@ -134,6 +150,7 @@ void pool_metrics_write(struct pool *pool, struct metrics *metrics)
 		offsetof(struct shard_counters, durations));
 	births_write(metrics, &status);
 	layers_write(metrics, &status);
+	memory_write(metrics);
 }
 
 size_t pool_metrics_print(struct pool *pool, bool openmetrics, char *buffer, size_t size)

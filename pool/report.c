@@ -5,131 +5,134 @@
 #include "pool/report.h"
 
 #include "base/encode.h"
-#include "base/own.h"
+#include "base/json.h"
+#include "base/json_writer.h"
 
 #include <cjson/cJSON.h>
 #include <stdio.h>
 
-static void bytes_add(cJSON *object, const char *name, const struct capture_part *part)
+static void bytes_add(
+	struct json_writer *writer, const char *name, const struct capture_part *part)
 {
 	char name_base64[32];
 
-	AUTO_FREE char *text = utf8_repair(part->bytes, part->used);
-
-	cJSON_AddStringToObject(object, name, text ? text : "");
+	json_bytes(writer, name, part->bytes, part->used);
 	if (utf8_is_valid(part->bytes, part->used))
 		return;
-	AUTO_FREE char *base64 = base64_encode(part->bytes, part->used);
-
 	snprintf(name_base64, sizeof(name_base64), "%s_base64", name);
-	cJSON_AddStringToObject(object, name_base64, base64 ? base64 : "");
+	json_base64(writer, name_base64, part->bytes, part->used);
 }
 
-static void value_add(cJSON *object, const char *name, const struct capture_part *part)
+/* The runtime's word for a value; taken only if it is JSON, since the worker wrote it. */
+static void value_add(struct json_writer *writer, const struct capture *capture)
 {
-	if (part->used)
-		bytes_add(object, name, part);
+	const struct capture_part *text = &capture->parts[OUTPUT_RESULT_TEXT];
+	const struct capture_part *json = &capture->parts[OUTPUT_RESULT_JSON];
+
+	json_open(writer, "result", '{');
+	if (text->used)
+		bytes_add(writer, "text", text);
 	else
-		cJSON_AddNullToObject(object, name);
+		json_null(writer, "text");
+	if (json->used && json_is_valid(json->bytes, json->used))
+		json_value(writer, "json", json->bytes, json->used);
+	else
+		json_null(writer, "json");
+	json_close(writer, '}');
 }
 
-/* The runtime's word for a value; taken only if it parses, since the worker wrote it. */
-static void json_add(cJSON *object, const char *name, const struct capture_part *part)
+static void number_or_null_add(
+	struct json_writer *writer, const char *name, bool known, int value)
 {
-	cJSON *value = NULL;
-	const char *end = NULL;
-
-	if (part->used && utf8_is_valid(part->bytes, part->used))
-		value = cJSON_ParseWithLengthOpts(part->bytes, part->used, &end, false);
-	/* cJSON takes the first value of several. */
-	if (value && end != part->bytes + part->used) {
-		cJSON_Delete(value);
-		value = NULL;
-	}
-	cJSON_AddItemToObject(object, name, value ? value : cJSON_CreateNull());
+	if (known)
+		json_number(writer, name, (uint64_t)value);
+	else
+		json_null(writer, name);
 }
 
-static void number_or_null_add(cJSON *object, const char *name, bool known, double value)
-{
-	cJSON_AddItemToObject(object, name, known ? cJSON_CreateNumber(value) : cJSON_CreateNull());
-}
-
-static void limit_add(cJSON *object, const struct result *result)
+static void limit_add(struct json_writer *writer, const struct result *result)
 {
 	if (result->limit == RESULT_NO_LIMIT) {
-		cJSON_AddNullToObject(object, "limit");
+		json_null(writer, "limit");
 		return;
 	}
-	cJSON *limit = cJSON_AddObjectToObject(object, "limit");
-	bool is_time = limit_types[result->limit].unit == LIMIT_UNIT_NSEC;
-
-	cJSON_AddStringToObject(limit, "name", limit_types[result->limit].name);
+	json_open(writer, "limit", '{');
+	json_string(writer, "name", limit_types[result->limit].name);
 	/* Times in seconds, as requests give them. */
-	cJSON_AddNumberToObject(limit, "value", (double)result->limit_value / (is_time ? 1e9 : 1));
+	if (limit_types[result->limit].unit == LIMIT_UNIT_NSEC)
+		json_fraction(writer, "value", (double)result->limit_value / 1e9);
+	else
+		json_number(writer, "value", result->limit_value);
+	json_close(writer, '}');
 }
 
-static void usage_add(cJSON *object, const struct usage *usage)
+static void error_add(struct json_writer *writer, const struct capture *capture)
 {
-	cJSON *figures = cJSON_AddObjectToObject(object, "usage");
-
-	cJSON_AddNumberToObject(figures, "wall_usec", (double)usage->wall_usec);
-	cJSON_AddNumberToObject(figures, "cpu_usec", (double)usage->cpu_usec);
-	cJSON_AddNumberToObject(figures, "queue_usec", (double)usage->queue_usec);
-	cJSON_AddNumberToObject(figures, "memory_peak_bytes", (double)usage->memory_peak_bytes);
-	cJSON_AddNumberToObject(figures, "output_bytes", (double)usage->output_bytes);
+	if (!capture->parts[OUTPUT_ERROR_NAME].used) {
+		json_null(writer, "error");
+		return;
+	}
+	json_open(writer, "error", '{');
+	bytes_add(writer, "name", &capture->parts[OUTPUT_ERROR_NAME]);
+	bytes_add(writer, "message", &capture->parts[OUTPUT_ERROR_MESSAGE]);
+	bytes_add(writer, "traceback", &capture->parts[OUTPUT_ERROR_TRACEBACK]);
+	json_close(writer, '}');
 }
 
-static void notes_add(cJSON *object, const struct report_labels *labels)
+static void usage_add(struct json_writer *writer, const struct usage *usage)
 {
-	cJSON *notes = cJSON_AddArrayToObject(object, "notes");
+	json_open(writer, "usage", '{');
+	json_number(writer, "wall_usec", usage->wall_usec);
+	json_number(writer, "cpu_usec", usage->cpu_usec);
+	json_number(writer, "queue_usec", usage->queue_usec);
+	json_number(writer, "memory_peak_bytes", usage->memory_peak_bytes);
+	json_number(writer, "output_bytes", usage->output_bytes);
+	json_close(writer, '}');
+}
 
+static void notes_add(struct json_writer *writer, const struct report_labels *labels)
+{
+	json_open(writer, "notes", '[');
 	for (unsigned i = 0; i < labels->note_count; i++)
-		cJSON_AddItemToArray(notes, cJSON_CreateString(labels->notes[i].sentence));
+		json_string(writer, NULL, labels->notes[i].sentence);
+	json_close(writer, ']');
+}
+
+static void verdict_add(struct json_writer *writer, const struct result *result)
+{
+	bool ended_itself = result->verdict == VERDICT_OK || result->verdict == VERDICT_ERROR ||
+		result->verdict == VERDICT_EXIT;
+	char name[32], reason[256];
+
+	json_string(writer, "verdict", verdict_name(result, name, sizeof(name)));
+	number_or_null_add(writer, "exit_code", ended_itself, result->exit_code);
+	number_or_null_add(
+		writer, "signal", result->verdict == VERDICT_SIGNAL, result->signal);
+	limit_add(writer, result);
+	json_string(writer, "reason", verdict_sentence(result, reason, sizeof(reason)));
 }
 
 char *report_result(
 	const struct report_labels *labels, const struct result *result,
 	const struct capture *capture)
 {
-	const struct capture_part *parts = capture->parts;
-	cJSON *object = cJSON_CreateObject();
-	char name[32], reason[256];
-	char *text;
+	struct json_writer writer = { .text = NULL };
 
+	json_open(&writer, NULL, '{');
 	if (labels)
-		cJSON_AddStringToObject(object, "id", labels->id);
-	cJSON_AddStringToObject(object, "verdict", verdict_name(result, name, sizeof(name)));
-	number_or_null_add(object, "exit_code",
-		result->verdict == VERDICT_OK || result->verdict == VERDICT_ERROR ||
-			result->verdict == VERDICT_EXIT,
-		result->exit_code);
-	number_or_null_add(object, "signal", result->verdict == VERDICT_SIGNAL, result->signal);
-	limit_add(object, result);
-	cJSON_AddStringToObject(object, "reason", verdict_sentence(result, reason, sizeof(reason)));
-	bytes_add(object, "stdout", &parts[OUTPUT_STDOUT]);
-	bytes_add(object, "stderr", &parts[OUTPUT_STDERR]);
-	cJSON_AddNumberToObject(object, "dropped_bytes", (double)result->usage.dropped_bytes);
-
-	cJSON *value = cJSON_AddObjectToObject(object, "result");
-
-	value_add(value, "text", &parts[OUTPUT_RESULT_TEXT]);
-	json_add(value, "json", &parts[OUTPUT_RESULT_JSON]);
-	if (parts[OUTPUT_ERROR_NAME].used) {
-		cJSON *error = cJSON_AddObjectToObject(object, "error");
-
-		bytes_add(error, "name", &parts[OUTPUT_ERROR_NAME]);
-		bytes_add(error, "message", &parts[OUTPUT_ERROR_MESSAGE]);
-		bytes_add(error, "traceback", &parts[OUTPUT_ERROR_TRACEBACK]);
-	} else {
-		cJSON_AddNullToObject(object, "error");
-	}
-	usage_add(object, &result->usage);
-	cJSON_AddStringToObject(object, "reset", result->reset);
+		json_string(&writer, "id", labels->id);
+	verdict_add(&writer, result);
+	bytes_add(&writer, "stdout", &capture->parts[OUTPUT_STDOUT]);
+	bytes_add(&writer, "stderr", &capture->parts[OUTPUT_STDERR]);
+	json_number(&writer, "dropped_bytes", result->usage.dropped_bytes);
+	value_add(&writer, capture);
+	error_add(&writer, capture);
+	usage_add(&writer, &result->usage);
+	json_string(&writer, "reset", result->reset);
 	if (labels)
-		notes_add(object, labels);
-	text = cJSON_PrintUnformatted(object);
-	cJSON_Delete(object);
-	return text;
+		notes_add(&writer, labels);
+	json_close(&writer, '}');
+	return json_written(&writer);
 }
 
 void report_layers(struct cJSON *object, const struct pool_status *status)

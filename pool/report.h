@@ -18,7 +18,7 @@ struct report_labels {
  * The whole answer to one execution, labelled if `labels` is not NULL; the field names are those of
  * the API. Bytes that are not
  * UTF-8 stand beside the repaired text in base64 ("stdout_base64"). A new string of the caller's,
- * or NULL without memory.
+ * for memory_free(), or NULL without memory.
  */
 char *report_result(
 	const struct report_labels *labels, const struct result *result,

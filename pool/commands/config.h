@@ -43,6 +43,7 @@ enum config_value {
 	CONFIG_TOKEN_FILE,
 	CONFIG_CONNECTIONS,
 	CONFIG_BODY_BYTES,
+	CONFIG_MEMORY_MAX,
 	CONFIG_HEADER_TIMEOUT,
 	CONFIG_BODY_TIMEOUT,
 	CONFIG_IDLE_TIMEOUT,
@@ -95,6 +96,7 @@ struct config {
 	char token_file[256];
 	unsigned connections_max;
 	uint64_t body_bytes_max;
+	uint64_t memory_bytes_max; /* base/memory.h */
 	uint64_t header_timeout_nsec, body_timeout_nsec, idle_timeout_nsec, answer_timeout_nsec;
 	uint64_t drain_timeout_nsec;
 	/* [pool] */

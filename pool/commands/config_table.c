@@ -9,6 +9,7 @@
  * its start (sockets, tables of connections, workers) needs a restart.
  */
 #include "base/clock.h"
+#include "base/memory.h"
 #include "pool/commands/config_private.h"
 
 #include <assert.h>
@@ -43,6 +44,9 @@
 	X(BODY_BYTES, SERVER, "body_bytes_max", "body-bytes-max", "CORRAL_BODY_BYTES_MAX", BYTES, \
 		body_bytes_max, "32M", CONFIG_BODY_BYTES_MIN, CONFIG_BODY_BYTES_MAX, true, "SIZE", \
 		"Largest body of a request (32M)")                                                 \
+	X(MEMORY_MAX, SERVER, "memory_max", "memory-max", "CORRAL_MEMORY_MAX", BYTES,             \
+		memory_bytes_max, "256M", MEMORY_BYTES_MIN, MEMORY_BYTES_MAX, false, "SIZE",      \
+		"For requests and answers of all connections together (256M)")                    \
 	X(HEADER_TIMEOUT, SERVER, "header_timeout", "header-timeout", "CORRAL_HEADER_TIMEOUT",    \
 		DURATION, header_timeout_nsec, "10s", NSEC_PER_MSEC, HOUR, true, "TIME",          \
 		"For the header of a request to arrive (10s)")                                    \

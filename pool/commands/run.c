@@ -8,6 +8,7 @@
  * and then the program waits, while its deadline does not.
  */
 #include "base/clock.h"
+#include "base/memory.h"
 #include "base/own.h"
 #include "pool/commands/command.h"
 #include "pool/commands/program.h"
@@ -222,7 +223,7 @@ static int result_tell(void)
 	char sentence[256];
 
 	if (run.program.json) {
-		AUTO_FREE char *text = report_result(NULL, &run.execution.result, &run.capture);
+		AUTO_MEMORY char *text = report_result(NULL, &run.execution.result, &run.capture);
 
 		printf("%s\n", text ? text : "{}");
 		fflush(stdout);

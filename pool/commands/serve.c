@@ -10,6 +10,7 @@
  */
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/own.h"
 #include "pool/commands/activation.h"
 #include "pool/commands/check.h"
@@ -146,8 +147,12 @@ static int daemon_start(struct daemon *daemon, struct error *error)
 {
 	const struct config *config = &daemon->config;
 	struct pool_config pool;
-	int result = listeners_open(daemon, error);
+	int result = memory_open(config->memory_bytes_max);
 
+	if (result < 0)
+		return error_set(error, result, "cannot reserve the memory of memory_max: %s; give"
+			" a smaller one", error_text(result));
+	result = listeners_open(daemon, error);
 	if (result < 0)
 		return result;
 	pool_config_init(&pool);
@@ -298,5 +303,6 @@ int command_serve(int argc, char **argv)
 	watchdog_stop();
 	pool_stop(daemon.pool);
 	server_close(daemon.server);
+	memory_close();
 	return result < 0 ? command_failed("serve", error.sentence) : 0;
 }

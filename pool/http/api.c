@@ -4,12 +4,13 @@
  */
 #include "pool/http/api.h"
 
+#include "base/json_writer.h"
+#include "base/memory.h"
 #include "pool/metrics.h"
 #include "pool/report.h"
 #include "pool/http/server_private.h"
 
 #include <cjson/cJSON.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define METRICS_BYTES (256u * 1024u)
@@ -75,13 +76,13 @@ static void pool_show(struct connection *connection, const struct http_request *
 static void metrics_show(struct connection *connection, const struct http_request *request)
 {
 	bool openmetrics = strstr(request->accept, "application/openmetrics-text");
-	char *text = malloc(METRICS_BYTES);
+	char *text = memory_alloc(METRICS_BYTES);
 	size_t size = text ? pool_metrics_print(connection->shard->server->pool, openmetrics, text,
 				     METRICS_BYTES)
 			   : METRICS_BYTES;
 
 	if (size >= METRICS_BYTES) {
-		free(text);
+		memory_free(text);
 		connection_refuse(connection, 503, "there is no memory for the metrics");
 		return;
 	}
@@ -168,15 +169,20 @@ void api_handle(struct connection *connection, const struct http_request *reques
 		connection_refuse(connection, 404, "there is no such path; see docs/api.md");
 }
 
+/* Without any memory: that there is none is told as well. */
 void connection_refuse(struct connection *connection, unsigned status, const char *reason)
 {
-	cJSON *object = cJSON_CreateObject();
-	cJSON *error = cJSON_AddObjectToObject(object, "error");
-	char *text;
+	struct json_writer writer = { .text = connection->refusal,
+		.size = REFUSAL_BYTES, .is_fixed = true };
+	const char *text;
 
-	cJSON_AddNumberToObject(error, "status", status);
-	cJSON_AddStringToObject(error, "message", reason);
-	text = cJSON_PrintUnformatted(object);
-	cJSON_Delete(object);
-	connection_answer(connection, status, JSON, text, text ? strlen(text) : 0);
+	json_open(&writer, NULL, '{');
+	json_open(&writer, "error", '{');
+	json_number(&writer, "status", status);
+	json_string(&writer, "message", reason);
+	json_close(&writer, '}');
+	json_close(&writer, '}');
+	text = json_written(&writer);
+	connection_answer(
+		connection, status, JSON, connection->refusal, text ? strlen(text) : 0);
 }

@@ -5,9 +5,9 @@
 #include "pool/http/bytes.h"
 
 #include "base/fault.h"
+#include "base/memory.h"
 
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define BYTES_MIN 1024u
@@ -21,7 +21,7 @@ bool bytes_reserve(struct bytes *bytes, size_t more)
 		size *= 2;
 	if (size == bytes->size)
 		return true;
-	start = fault("events.memory") ? NULL : realloc(bytes->start, size);
+	start = fault("events.memory") ? NULL : memory_grow(bytes->start, size);
 	if (!start)
 		return false;
 	bytes->start = start;
@@ -48,6 +48,6 @@ void bytes_swap(struct bytes *filled, struct bytes *empty)
 
 void bytes_clear(struct bytes *bytes)
 {
-	free(bytes->start);
+	memory_free(bytes->start);
 	*bytes = (struct bytes){ 0 };
 }

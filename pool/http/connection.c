@@ -9,13 +9,13 @@
  * then may the kernel and the pool no longer hold our memory.
  */
 #include "base/clock.h"
+#include "base/memory.h"
 #include "base/own.h"
 #include "pool/http/server_private.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -53,11 +53,13 @@ void connection_open(struct server_shard *shard, int fd, bool is_tcp)
 	connection->has_ended = connection->was_probed = false;
 	loop_timer_init(&connection->timer, timer_fired, connection);
 	loop_timer_init(&connection->flush, stream_flush, connection);
-	connection->reader = http_reader_new(server_tuning(shard)->body_bytes_max);
+	connection->reader = http_reader_open(
+		shard->readers + (size_t)(connection - shard->connections) * http_reader_bytes(),
+		server_tuning(shard)->body_bytes_max);
 	list_append(&shard->open, &connection->node);
 	connection->tenant = 0;
 	connection->tenant_name[0] = '\0';
-	if (!connection->reader || (!is_tcp && !connection_is_users(connection))) {
+	if (!is_tcp && !connection_is_users(connection)) {
 		connection_close(connection);
 		return;
 	}
@@ -65,17 +67,22 @@ void connection_open(struct server_shard *shard, int fd, bool is_tcp)
 	connection_receive(connection);
 }
 
+static void output_free(struct connection *connection)
+{
+	if (connection->output != connection->refusal)
+		memory_free(connection->output);
+	connection->output = NULL;
+}
+
 void connection_release(struct connection *connection)
 {
 	fd_close(&connection->fd);
-	http_reader_free(connection->reader);
-	connection->reader = NULL;
+	http_reader_close(connection->reader);
 	if (connection->exchange.running)
 		api_execute_clear(connection);
 	stream_close(connection);
 	connection_ahead_free(connection);
-	free(connection->output);
-	connection->output = NULL;
+	output_free(connection);
 }
 
 void connection_closed_when_quiet(struct connection *connection)
@@ -176,16 +183,10 @@ static void send_arm(struct connection *connection)
 void connection_answer(struct connection *connection, unsigned status, const char *content_type,
 	char *body, size_t body_bytes)
 {
-	AUTO_FREE char *owned = body;
-
-	connection_answer_copy(connection, status, content_type, owned, body_bytes);
-}
-
-void connection_answer_copy(struct connection *connection, unsigned status,
-	const char *content_type, const char *body, size_t body_bytes)
-{
+	bool is_refusal = body == connection->refusal;
+	AUTO_MEMORY char *owned = is_refusal ? NULL : body;
 	bool head_only = http_reader_request(connection->reader)->method == METHOD_HEAD;
-	char head[512];
+	char head[HEAD_BYTES];
 	int size;
 
 	if (connection->closing)
@@ -200,19 +201,32 @@ void connection_answer_copy(struct connection *connection, unsigned status,
 	connection->header = NULL;
 	if (head_only)
 		body_bytes = 0;
-	connection->output = malloc((size_t)size + body_bytes);
+	connection->output = is_refusal ? body : memory_grow(owned, (size_t)size + body_bytes);
 	if (!connection->output) {
 		connection_close(connection);
 		return;
 	}
+	owned = NULL;
+	memmove(connection->output + size, connection->output, body_bytes);
 	memcpy(connection->output, head, (size_t)size);
-	if (body_bytes)
-		memcpy(connection->output + size, body, body_bytes);
 	connection->output_bytes = (size_t)size + body_bytes;
 	connection->output_sent = 0;
 	connection->state = CONNECTION_ANSWERING;
 	connection_timer_set(connection, server_tuning(connection->shard)->answer_nsec_max);
 	send_arm(connection);
+}
+
+void connection_answer_copy(struct connection *connection, unsigned status,
+	const char *content_type, const char *body, size_t body_bytes)
+{
+	char *copy = memory_alloc(body_bytes);
+
+	if (copy)
+		memcpy(copy, body, body_bytes);
+	if (copy || connection->closing)
+		connection_answer(connection, status, content_type, copy, body_bytes);
+	else
+		connection_close(connection);
 }
 
 void connection_sent(void *owner, int32_t result)
@@ -231,8 +245,7 @@ void connection_sent(void *owner, int32_t result)
 		send_arm(connection);
 		return;
 	}
-	free(connection->output);
-	connection->output = NULL;
+	output_free(connection);
 	connection_answered(connection);
 }
 

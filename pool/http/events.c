@@ -9,10 +9,9 @@
 #include "pool/http/events.h"
 
 #include "base/encode.h"
-#include "base/own.h"
+#include "base/memory.h"
 
 #include <emmintrin.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define ESCAPE_BYTES_MAX 6u    /* \u001b */
@@ -106,10 +105,12 @@ static bool text_put(struct bytes *lines, const char *name, const char *text, si
 
 static bool base64_put(struct bytes *lines, const char *name, const char *bytes, size_t size)
 {
-	AUTO_FREE char *base64 = base64_encode(bytes, size);
-
-	return base64 && put(lines, "{\"") && put(lines, name) && put(lines, "_base64\":\"") &&
-	       put(lines, base64) && put(lines, "\"}\n");
+	if (!put(lines, "{\"") || !put(lines, name) || !put(lines, "_base64\":\"") ||
+		!bytes_reserve(lines, base64_size(size)))
+		return false;
+	base64_write(lines->start + lines->used, bytes, size);
+	lines->used += base64_size(size);
+	return put(lines, "\"}\n");
 }
 
 static void piece_put(struct events *events, unsigned which, const char *bytes, size_t size)
@@ -161,7 +162,7 @@ void events_add(struct events *events, enum output_kind kind, const void *bytes,
 		return;
 	before = events->rests[which].used;
 
-	AUTO_FREE char *joined = before ? malloc(before + size) : NULL;
+	AUTO_MEMORY char *joined = before ? memory_alloc(before + size) : NULL;
 
 	if (before && !joined) {
 		events->short_of_memory = true;

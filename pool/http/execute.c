@@ -7,6 +7,7 @@
  * exchange's capture, which nobody else touches while the execution runs, or to its stream.
  */
 #include "base/clock.h"
+#include "base/memory.h"
 #include "base/own.h"
 #include "pool/report.h"
 #include "pool/http/remember.h"
@@ -310,7 +311,7 @@ static void result_answer(struct connection *connection)
 	remember_end(connection, text);
 	if (connection->closing) {
 		exchange->streaming = false;
-		free(text);
+		memory_free(text);
 	} else if (!text && exchange->head_sent) {
 		connection_close(connection);
 	} else if (!text) {
@@ -319,7 +320,7 @@ static void result_answer(struct connection *connection)
 		connection->state = CONNECTION_ANSWERING;
 		if (stream_end(connection, text) < 0)
 			connection_close(connection);
-		free(text);
+		memory_free(text);
 	} else {
 		connection_answer(connection, 200, "application/json", text, strlen(text));
 		/* The turn goes on with the worker's end and with births; the client need not. */

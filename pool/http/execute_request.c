@@ -9,6 +9,7 @@
 
 #include "base/encode.h"
 #include "base/json.h"
+#include "base/memory.h"
 #include "base/own.h"
 #include "base/quantity.h"
 #include "ring/channel.h"
@@ -17,7 +18,6 @@
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -90,7 +90,7 @@ static const char *limit_name(size_t index)
 
 /* --- Texts and lists ------------------------------------------------------------------------- */
 
-/* The string itself, out of the tree; cJSON_free() releases it. */
+/* The string itself, out of the tree; memory_free() releases it. */
 static char *text_take(cJSON *value, size_t *ret_size)
 {
 	char *text = value->valuestring;
@@ -143,7 +143,7 @@ static int strings_take(const cJSON *list, char **ret_bytes, size_t *ret_size, s
 			(item->string ? strlen(item->string) + 1 : 0);
 	if (size == 0)
 		return 0;
-	bytes = end = malloc(size);
+	bytes = end = memory_alloc(size);
 	if (!bytes)
 		return error_set(error, -ENOMEM, "cannot take the request: out of memory");
 	cJSON_ArrayForEach(item, list) {
@@ -218,10 +218,11 @@ static int files_take(struct request *request, cJSON *value, struct error *error
 	struct shown shown;
 	int result;
 
-	AUTO_FREE struct parcel_file *files = calloc(count + 1, sizeof(*files));
+	AUTO_MEMORY struct parcel_file *files = memory_alloc((count + 1) * sizeof(*files));
 
 	if (!files)
 		return error_set(error, -ENOMEM, "cannot take the request: out of memory");
+	memset(files, 0, (count + 1) * sizeof(*files));
 	result = files_decode(value, files, &request->files_bytes, error);
 	if (result < 0 || count == 0)
 		return result;
@@ -402,10 +403,10 @@ int request_parse(const char *body, size_t size, const struct limits *standard,
 
 void request_free(struct request *request)
 {
-	cJSON_free(request->code);
-	cJSON_free(request->stdin_text);
-	free(request->environment);
-	free(request->arguments);
+	memory_free(request->code);
+	memory_free(request->stdin_text);
+	memory_free(request->environment);
+	memory_free(request->arguments);
 	if (request->files_given)
 		fd_close(&request->files_fd);
 	*request = (struct request){ 0 };

@@ -6,6 +6,7 @@
  * An answer that was kept goes out as it is, inside of what is said about it: no JSON is made or
  * read again.
  */
+#include "base/memory.h"
 #include "base/own.h"
 #include "pool/http/server_private.h"
 
@@ -50,7 +51,7 @@ static void view_answer(
 	struct connection *connection, unsigned status, const struct execution_view *view)
 {
 	size_t answer_bytes = view->answer ? view->answer->bytes_used : 0;
-	char *text = malloc(VIEW_BYTES_MAX + 64 + answer_bytes), *at = text;
+	char *text = memory_alloc(VIEW_BYTES_MAX + 64 + answer_bytes), *at = text;
 
 	if (!text) {
 		connection_refuse(connection, 503, "there is no memory for the answer");
@@ -114,7 +115,7 @@ void executions_show(struct connection *connection, const struct http_request *r
 	struct execution_view views[EXECUTIONS_LISTED_MAX];
 	unsigned count = executions_list(connection->shard->server->executions,
 		connection_tenant(connection), views, EXECUTIONS_LISTED_MAX);
-	char *text = malloc(count * (VIEW_BYTES_MAX + 2) + 32), *at = text;
+	char *text = memory_alloc(count * (VIEW_BYTES_MAX + 2) + 32), *at = text;
 
 	if (!text) {
 		connection_refuse(connection, 503, "there is no memory for the answer");

@@ -6,10 +6,10 @@
 
 #include "base/fault.h"
 #include "base/list.h"
+#include "base/memory.h"
 
 #include <assert.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
 
 struct counted {
@@ -20,7 +20,7 @@ struct counted {
 struct kept *kept_new(const char *bytes, size_t size)
 {
 	struct counted *counted =
-		fault("kept.memory") ? NULL : malloc(sizeof(*counted) + size);
+		fault("kept.memory") ? NULL : memory_alloc_spare(sizeof(*counted) + size);
 
 	if (!counted)
 		return NULL;
@@ -48,5 +48,5 @@ void kept_put(struct kept *kept)
 	holders = atomic_fetch_sub(&counted->holders, 1);
 	assert(holders > 0);
 	if (holders == 1)
-		free(counted);
+		memory_free(counted);
 }

@@ -13,11 +13,11 @@
  * apart. TCP does not: both are a FIN; only what is sent to one who is gone comes back as a reset.
  * So "100 Continue" is sent, which every client of HTTP/1.1 ignores (RFC 9110, 15.2).
  */
+#include "base/memory.h"
 #include "pool/http/server_private.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -66,7 +66,7 @@ static void watch_arm(struct connection *connection)
 
 void connection_ahead_free(struct connection *connection)
 {
-	free(connection->ahead);
+	memory_free(connection->ahead);
 	connection->ahead = NULL;
 	connection->ahead_size = connection->ahead_used = connection->ahead_taken = 0;
 }
@@ -82,7 +82,7 @@ static bool ahead_grow(struct connection *connection, size_t wanted)
 		size *= 2;
 	if (size == connection->ahead_size)
 		return true;
-	grown = realloc(connection->ahead, size);
+	grown = memory_grow(connection->ahead, size);
 	if (!grown)
 		return false;
 	connection->ahead = grown;

@@ -12,10 +12,11 @@
  */
 #include "pool/http/request_reader.h"
 
+#include "base/memory.h"
+
 #include <errno.h>
 #include <llhttp.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -202,7 +203,7 @@ static int body_grow(struct http_reader *reader, size_t wanted)
 		size *= 2;
 	if (size == reader->body_size)
 		return 0;
-	body = realloc(reader->request.body, size);
+	body = memory_grow(reader->request.body, size);
 	if (!body)
 		return refuse(reader, 503, "there is no memory for the body");
 	reader->request.body = body;
@@ -268,12 +269,16 @@ static int on_complete(llhttp_t *parser)
 	return HPE_PAUSED;
 }
 
-struct http_reader *http_reader_new(size_t body_bytes_max)
+size_t http_reader_bytes(void)
 {
-	struct http_reader *reader = calloc(1, sizeof(*reader));
+	return sizeof(struct http_reader);
+}
 
-	if (!reader)
-		return NULL;
+struct http_reader *http_reader_open(void *place, size_t body_bytes_max)
+{
+	struct http_reader *reader = place;
+
+	*reader = (struct http_reader){ .body_bytes_max = 0 };
 	reader->body_bytes_max = body_bytes_max;
 	llhttp_settings_init(&reader->settings);
 	reader->settings.on_message_begin = on_begin;
@@ -292,12 +297,25 @@ struct http_reader *http_reader_new(size_t body_bytes_max)
 	return reader;
 }
 
+void http_reader_close(struct http_reader *reader)
+{
+	memory_free(reader->request.body);
+	reader->request.body = NULL;
+}
+
+struct http_reader *http_reader_new(size_t body_bytes_max)
+{
+	void *place = memory_alloc(sizeof(struct http_reader));
+
+	return place ? http_reader_open(place, body_bytes_max) : NULL;
+}
+
 void http_reader_free(struct http_reader *reader)
 {
 	if (!reader)
 		return;
-	free(reader->request.body);
-	free(reader);
+	http_reader_close(reader);
+	memory_free(reader);
 }
 
 static enum http_progress refused(struct http_reader *reader, unsigned *ret_status,
@@ -353,7 +371,7 @@ const struct http_request *http_reader_request(const struct http_reader *reader)
 
 void http_reader_next(struct http_reader *reader)
 {
-	free(reader->request.body);
+	memory_free(reader->request.body);
 	reader->request = (struct http_request){ .method = METHOD_OTHER };
 	reader->body_size = reader->head_bytes = reader->target_bytes = 0;
 	reader->value_bytes = reader->name_bytes = 0;

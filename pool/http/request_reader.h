@@ -37,7 +37,15 @@ struct http_request {
 
 struct http_reader;
 
-/* Reads requests of one connection. `body_bytes_max` bounds a body. NULL without memory. */
+/*
+ * Reads requests of one connection, in a place of so many bytes that the caller gives and keeps.
+ * `body_bytes_max` bounds a body, which is a block of base/memory.h.
+ */
+size_t http_reader_bytes(void);
+struct http_reader *http_reader_open(void *place, size_t body_bytes_max);
+void http_reader_close(struct http_reader *reader); /* frees the body */
+
+/* The same in a block of its own; NULL without memory. */
 struct http_reader *http_reader_new(size_t body_bytes_max);
 void http_reader_free(struct http_reader *reader);
 

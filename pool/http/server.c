@@ -4,10 +4,12 @@
  */
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/own.h"
 #include "pool/http/listen.h"
 #include "pool/http/server_private.h"
 
+#include <cjson/cJSON.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -168,7 +170,9 @@ static int shard_prepare(struct server *server, unsigned number)
 	pthread_mutex_init(&shard->inbox_lock, NULL);
 	shard->connections = calloc(count, sizeof(*shard->connections));
 	shard->arrivals = calloc(count, sizeof(*shard->arrivals));
-	if (!shard->connections || !shard->arrivals)
+	/* Pages that no connection has used yet are not there. */
+	shard->readers = calloc(count, http_reader_bytes());
+	if (!shard->connections || !shard->arrivals || !shard->readers)
 		return -ENOMEM;
 	for (unsigned i = 0; i < count; i++) {
 		shard->connections[i].shard = shard;
@@ -190,6 +194,7 @@ int server_open(
 	if (!server)
 		return error_set(error, -ENOMEM, "no memory for a server");
 	server->config = *config;
+	cJSON_InitHooks(&(cJSON_Hooks){ .malloc_fn = memory_alloc, .free_fn = memory_free });
 	pthread_mutex_init(&server->lock, NULL);
 	pthread_condattr_init(&attributes);
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -316,6 +321,7 @@ void server_close(struct server *server)
 		while (shard->connections && (node = list_pop(&shard->open)))
 			connection_release(list_owner(node, struct connection, node));
 		free(shard->connections);
+		free(shard->readers);
 	}
 	executions_free(server->executions);
 	replay_free(server->replay);

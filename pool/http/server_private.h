@@ -20,6 +20,8 @@
 #include <sys/socket.h>
 
 #define SERVER_LISTENERS_MAX (SERVER_GIVEN_MAX + 2)
+#define REFUSAL_BYTES 2048u /* a document with any sentence (base/error.h), escaped */
+#define HEAD_BYTES 512u     /* of an answer */
 
 enum server_op {
 	SERVER_OP_ACCEPT,
@@ -108,7 +110,8 @@ struct connection {
 	struct http_reader *reader;
 	char *ahead;      /* what was sent before its turn; NULL: nothing */
 	size_t ahead_size, ahead_used, ahead_taken;
-	char *output;     /* head and body of the answer; owned */
+	char *output;     /* head and body of the answer; owned unless it is `refusal` */
+	char refusal[REFUSAL_BYTES + HEAD_BYTES];
 	size_t output_bytes, output_sent;
 	const char *header; /* one more line of the next answer's head; static, or NULL */
 	struct exchange exchange;
@@ -135,6 +138,7 @@ struct server_shard {
 	struct loop *loop;       /* NULL: not started */
 	bool stopping;
 	struct connection *connections;
+	char *readers;           /* one for each */
 	struct list open, free;
 	atomic_uint taken;       /* connections that are open here or on their way */
 	pthread_mutex_t inbox_lock;
@@ -220,8 +224,8 @@ void connection_received(void *owner, int32_t result, const char *bytes, bool mo
 void connection_watched(void *owner, int32_t result, const char *bytes, bool more);
 
 /*
- * Answers the request; `body` is the connection's from now on and may be NULL. A status from 400 on
- * without a body gets one that says `reason`.
+ * Answers the request; `body` is a block of base/memory.h, the connection's from now on, and may be
+ * NULL.
  */
 void connection_answer(struct connection *connection, unsigned status, const char *content_type,
 	char *body, size_t body_bytes);

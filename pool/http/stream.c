@@ -13,12 +13,12 @@
  * An abandoned stream takes everything and keeps nothing: an execution that waited for a connection
  * that is gone would wait for ever.
  */
+#include "base/memory.h"
 #include "pool/http/server_private.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define STREAM_BYTES_MAX (128u * 1024u) /* that wait to be sent; then the program does */
@@ -26,8 +26,11 @@
 int stream_open(struct connection *connection)
 {
 	stream_close(connection); /* of an answer that was refused after all */
-	connection->exchange.stream = calloc(1, sizeof(struct stream));
-	return connection->exchange.stream ? 0 : -ENOMEM;
+	connection->exchange.stream = memory_alloc(sizeof(struct stream));
+	if (!connection->exchange.stream)
+		return -ENOMEM;
+	*connection->exchange.stream = (struct stream){ .lent_count = 0 };
+	return 0;
 }
 
 void stream_close(struct connection *connection)
@@ -39,7 +42,7 @@ void stream_close(struct connection *connection)
 	events_clear(&stream->events);
 	bytes_clear(&stream->frames);
 	bytes_clear(&stream->sent);
-	free(stream);
+	memory_free(stream);
 	connection->exchange.stream = NULL;
 }
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """tests/e2e/serve_connections.py: how clients come, send and go, and what that costs the others."""
+import contextlib
 import http.client
 import json
 import os
@@ -178,6 +179,38 @@ class Crowds(ConnectionsTest):
         self.assertLess((self.memory(daemon) - before) / 800, 8 * KIB)
         for client in clients:
             client.close()
+        self.end(daemon)
+
+    def test_that_flood_are_refused_and_leave_the_memory_flat(self):
+        daemon = self.serve("--memory-max", "16M", workers=1)
+        self.execute("print(1)")
+        before = self.memory(daemon)
+        busy = self.client()
+        busy.sendall(request(ENDLESS))
+        self.until_busy(1)
+        # More bodies than there is memory for; each waits in line, or is refused.
+        clients = [self.client() for _ in range(40)]
+        for client in clients:
+            with contextlib.suppress(BrokenPipeError):  # refused before it was all there
+                client.sendall(request("1", stdin="x" * MIB))
+        refused = 0
+        while not refused:
+            refused = int(self.ask("GET", "/metrics").body.decode()
+                          .split("\ncorral_memory_refused_total ")[1].split()[0])
+        self.assertLess(self.memory(daemon) - before, 20 * MIB)
+        busy.close()
+        statuses = []
+        for client in clients:
+            answer = http.client.HTTPResponse(client)
+            answer.begin()
+            statuses.append(answer.status)
+            answer.read()
+            client.close()
+        self.assertEqual(set(statuses), {200, 503})
+        self.assertEqual(self.execute("print(1)").json["stdout"], "1\n")
+        self.assertLess(self.memory(daemon) - before, 12 * MIB, "the burst is kept")
+        text = self.ask("GET", "/metrics").body.decode()
+        self.assertIn("\ncorral_memory_bytes 16777216\n", text)
         self.end(daemon)
 
     def test_of_more_clients_than_may_come_wait_for_their_turn(self):

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// sources: base/json.c base/encode.c base/error.c base/own.c
+// sources: base/json.c base/encode.c base/memory.c base/error.c base/own.c
 /*
  * tests/fuzz/json.c: what passes the check, cJSON reads to its last byte; no object of it has a key
  * twice; and what cJSON prints of it passes again and is the same.

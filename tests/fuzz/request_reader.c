@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// sources: pool/http/request_reader.c base/error.c base/own.c
+// sources: pool/http/request_reader.c base/memory.c base/error.c base/own.c
 // sources: /usr/share/llhttp/api.c /usr/share/llhttp/http.c /usr/share/llhttp/llhttp.c
 /*
  * tests/fuzz/request_reader.c: any bytes are requests, cut anywhere, or one refusal; and how they

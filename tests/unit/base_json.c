@@ -381,3 +381,27 @@ Test(json, takes_no_longer_for_a_hostile_key_than_a_few_passes)
 	cr_expect_lt(nsec[1], 8 * nsec[0], "%lu and %lu ns", nsec[1], nsec[0]);
 	cr_expect_lt(nsec[2], 8 * nsec[0], "%lu and %lu ns", nsec[2], nsec[0]);
 }
+
+Test(json, is_valid_however_many_parts_it_has)
+{
+	static char list[2 * (JSON_VALUES_MAX + 2)], object[8 * (JSON_KEYS_MAX + 2)];
+	size_t used = 0;
+
+	memset(list, ',', sizeof(list));
+	for (size_t i = 1; i < sizeof(list); i += 2)
+		list[i] = '1';
+	list[0] = '[';
+	list[sizeof(list) - 1] = ']';
+	list[sizeof(list) - 2] = '1';
+	list[sizeof(list) - 3] = '1';
+	for (unsigned i = 0; i <= JSON_KEYS_MAX; i++)
+		used += (size_t)snprintf(object + used, sizeof(object) - used,
+			"%c\"%03u\":1", i ? ',' : '{', i);
+	object[used++] = '}';
+	cr_expect(json_is_valid(list, sizeof(list)));
+	cr_expect(json_is_valid(object, used));
+	cr_expect_eq(json_check(object, used, NULL), -EINVAL);
+	cr_expect_not(json_is_valid(object, used - 1));
+	cr_expect_not(json_is_valid("1 2", 3));
+	cr_expect_not(json_is_valid("1e999", 5));
+}

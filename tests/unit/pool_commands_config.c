@@ -206,6 +206,8 @@ Test(config, reads_every_variable)
 
 		if (i == CONFIG_MEMORY || i == CONFIG_FILES)
 			text = "9M";
+		else if (i == CONFIG_MEMORY_MAX)
+			text = "32M";
 		else if (i == CONFIG_TIMEOUT || i == CONFIG_CPU_TIME)
 			text = "9s";
 		snprintf(variable, sizeof(variable), "%s=%s", key->environment, text);
@@ -430,8 +432,8 @@ Test(config, reload_changes_each_value_that_says_it_can_and_no_other)
 {
 	char text[CONFIG_LINE_BYTES_MAX], before[CONFIG_LINE_BYTES_MAX];
 	static const char *const other[CONFIG_COUNT] = { "/o", "127.0.0.1:1", "/o", "/p", "3", "3K",
-		"3s", "3s", "3s", "3s", "3s", "3", "3", "3", "os", "3s", "3s", "9M", "3", "3", "9M",
-		"33", "3", "3M", "3", "3M", "3s", "error" };
+		"32M", "3s", "3s", "3s", "3s", "3s", "3", "3", "3", "os", "3s", "3s", "9M", "3",
+		"3", "9M", "33", "3", "3M", "3", "3M", "3s", "error" };
 
 	for (int i = 0; i < CONFIG_COUNT; i++) {
 		const struct config_key *key = &config_keys[i];

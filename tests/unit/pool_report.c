@@ -156,6 +156,27 @@ Test(report, takes_no_value_that_is_not_json)
 	}
 }
 
+Test(report, writes_a_value_as_it_was_said_on_one_line)
+{
+	static const char value[] =
+		"\n[ 12345678901234567890123 ,\t{\"a b\\\" c\" : \" \\n\"} ]\r\n";
+
+	captured(OUTPUT_RESULT_JSON, value);
+
+	AUTO_FREE char *text = report_result(NULL, &well, &capture);
+
+	cr_expect(strstr(text,
+			  "\"json\":[12345678901234567890123,{\"a b\\\" c\":\" \\n\"}]}"),
+		"%s", text);
+}
+
+Test(report, escapes_what_a_string_may_not_hold)
+{
+	captured(OUTPUT_STDOUT, "\b\t\n\v\f\r\x1b\"\\/\x7f");
+	reported(&well);
+	cr_expect_str_eq(at("stdout")->valuestring, "\b\t\n\v\f\r\x1b\"\\/\x7f");
+}
+
 Test(report, names_every_layer_and_its_state)
 {
 	struct pool_status status = { .layers = { [LAYER_SECCOMP] = { .state = LAYER_ENFORCED },
