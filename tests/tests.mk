@@ -98,7 +98,7 @@ soak:
 
 # The daemon killed at so many moments under load; tests/e2e/run does it for some.
 crash: all
-	$(Q)CORRAL_CRASHES=200 tests/e2e/run Crashes
+	$(Q)CRASHES=200 tests/e2e/run Crashes
 
 # --- Style ------------------------------------------------------------------------------------
 HEADERS := $(filter-out build/%,$(sort $(wildcard */*.h */*/*.h)))
