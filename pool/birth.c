@@ -235,17 +235,26 @@ void slot_idle_when_ready(struct slot *slot)
 {
 	struct shard *shard = slot->shard;
 	uint32_t layers;
+	int result;
 
 	if (!slot->worker_ready || !slot->worker_pid)
 		return;
 	loop_timer_disarm(shard->loop, &slot->timer);
+	/*
+	 * What its birth cost, and the last cell's death, is not the execution's; unknown, an
+	 * earlier one's end would be told as its own.
+	 */
+	result = cgroups_slot_rearm(shard->pool->cgroups, slot->number);
+	if (result == 0)
+		result = cgroups_slot_usage(shard->pool->cgroups, slot->number, &slot->usage_before);
+	if (result < 0) {
+		birth_failed_at(slot, "the worker", "reading its counters", result);
+		return;
+	}
 	layers = __atomic_load_n(&slot->channel->birth.layers, __ATOMIC_ACQUIRE);
 	atomic_fetch_and(&shard->counters.layers, layers);
 	atomic_fetch_add(&shard->counters.births, 1);
 	shard->birth_pause_nsec = 0;
-	/* What its birth cost, and the last cell's death, is not the execution's. */
-	cgroups_slot_rearm(shard->pool->cgroups, slot->number);
-	cgroups_slot_usage(shard->pool->cgroups, slot->number, &slot->usage_before);
 	shard->building--;
 	share_let_go(slot);
 	slot_enter(slot, SLOT_IDLE);

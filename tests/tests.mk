@@ -112,7 +112,8 @@ headers:
 		-Werror $(PKG_CFLAGS) $(PYTHON_CFLAGS) -fsyntax-only -include $(header) -x c /dev/null")
 
 PARTS := tidy headers check check-sanitized $(if $(FUZZERS),fuzz-smoke) \
-	$(patsubst tests/%/run,%,$(wildcard tests/e2e/run) $(wildcard tests/attack/run))
+	$(patsubst tests/%/run,%,$(wildcard tests/e2e/run) $(wildcard tests/attack/run)) soak
+test: export SOAK_SECONDS = 120
 test:
 	+$(Q)$(TALLY) $(foreach part,$(PARTS),"$(MAKE) --no-print-directory $(part)")
 
