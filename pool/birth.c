@@ -246,7 +246,8 @@ void slot_idle_when_ready(struct slot *slot)
 	 */
 	result = cgroups_slot_rearm(shard->pool->cgroups, slot->number);
 	if (result == 0)
-		result = cgroups_slot_usage(shard->pool->cgroups, slot->number, &slot->usage_before);
+		result = cgroups_slot_usage(
+			shard->pool->cgroups, slot->number, &slot->usage_before);
 	if (result < 0) {
 		birth_failed_at(slot, "the worker", "reading its counters", result);
 		return;

@@ -215,7 +215,8 @@ Test(pool_fault, in_reading_the_counters_blames_nobody)
 
 	for (unsigned pass = 1; pass <= 14; pass++) {
 		snprintf(plan, sizeof(plan), "cgroup.read:%u", pass);
-		cr_expect_eq(child_try(plan, pass, pool_try_blame, false), OUTCOME_WELL, "%s", plan);
+		cr_expect_eq(
+			child_try(plan, pass, pool_try_blame, false), OUTCOME_WELL, "%s", plan);
 	}
 }
 
