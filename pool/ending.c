@@ -39,6 +39,10 @@ static void record_verdict(struct slot *slot, struct result *result)
 		result->exit_code = slot->end.exit_code & 0xff;
 		result->verdict = result->exit_code ? VERDICT_EXIT : VERDICT_OK;
 		return;
+	case OUTPUT_ENDED_UNBEGUN:
+		result->verdict = VERDICT_LOST;
+		snprintf(result->reason, sizeof(result->reason), "its worker could not begin");
+		return;
 	}
 	result->verdict = VERDICT_DENIED;
 	snprintf(result->reason, sizeof(result->reason),

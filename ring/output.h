@@ -38,11 +38,12 @@ enum output_kind {
 #define OUTPUT_HEADER_BYTES 8u
 #define OUTPUT_RECORD_BYTES_MAX (1u << 15)
 
-/* How the code ended, in the runtime's words. */
+/* How the code ended, in the runtime's words; the last is the stub's. */
 enum output_ending {
 	OUTPUT_ENDED_OK = 1,
 	OUTPUT_ENDED_ERROR, /* the code raised */
 	OUTPUT_ENDED_EXIT,  /* the code asked to exit with exit_code */
+	OUTPUT_ENDED_UNBEGUN, /* nothing of the code ran: the worker itself failed */
 };
 
 struct output_end {

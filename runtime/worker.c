@@ -138,6 +138,17 @@ static int limits_take(const struct dispatch *dispatch)
 	return 0;
 }
 
+/* That is no program's failure, so it must not look like one. */
+static void __attribute__((noreturn)) unbegun(void (*doorbell)(void *owner, bool wait))
+{
+	const struct output_end end = { .ending = OUTPUT_ENDED_UNBEGUN };
+
+	output_writer_init(&worker.writer, worker.channel, doorbell, NULL);
+	output_write(&worker.writer, OUTPUT_END, &end, sizeof(end));
+	doorbell(NULL, false);
+	_exit(125);
+}
+
 /* Told as a program's own error is: on its standard error, and as an exception of the answer. */
 static void files_refused(const struct error *error, struct output_end *ret_end)
 {
@@ -166,7 +177,7 @@ static bool files_take(int files_fd, struct output_end *ret_end)
 		error_text(folder < 0 ? errno : ENOMEM));
 	result = folder < 0 ? -ENOENT : worker_files_make(files, folder, &error);
 	if (result == -EBADMSG)
-		_exit(125);
+		unbegun(doorbell_ring);
 	if (result < 0)
 		files_refused(&error, ret_end);
 	return result == 0;
@@ -180,7 +191,7 @@ static void execution_run(
 	struct output_end end = { 0 };
 
 	if (worker_job_copy(worker.channel, &job) < 0)
-		_exit(125);
+		unbegun(doorbell);
 	output_writer_init(&worker.writer, worker.channel, doorbell, NULL);
 	if (files < 0 || files_take(files, &end))
 		runtime->execute(&job->job, &end);
@@ -226,7 +237,7 @@ static void __attribute__((noreturn)) safe_point(const struct runtime *runtime)
 			_exit(0);
 		if (descriptors_take(&dispatch, fds, fd_count, &files) < 0 ||
 			limits_take(&dispatch) < 0)
-			_exit(125);
+			unbegun(doorbell_ring);
 		execution_run(runtime, doorbell_ring, files);
 	}
 }

@@ -142,8 +142,9 @@ Test(pool_files, are_not_what_is_no_parcel)
 	job_init(&job, pool, "print('it ran')");
 	job.execution.files_fd = fd;
 	job_run(&job);
-	cr_expect_str_eq(job_verdict(&job), "exit");
-	cr_expect_eq(job.execution.result.exit_code, 125);
+	/* No failure of the program's, so it does not look like one. */
+	cr_expect_str_eq(job_verdict(&job), "lost");
+	cr_expect_str_eq(job.execution.result.reason, "its worker could not begin");
 	cr_expect_str_eq(job_text(&job, OUTPUT_STDOUT), "");
 	job_fini(&job);
 	pool_expect(pool, "pass", "ok");
