@@ -368,6 +368,23 @@ class Daemon(ServeTest):
             self.assertEqual(answer.headers["Connection"], "close")
             connection.close()
 
+    def test_honours_its_deadlines_when_it_was_stopped_meanwhile(self):
+        daemon = self.serve()
+        connection = self.connection()
+        connection.request("POST", "/v1/execute", json.dumps(
+            {"code": "while True: pass", "limits": {"timeout": 0.3}}),
+            {"Content-Type": "application/json"})
+        while self.ask("GET", "/v1/pool").json["templates"]["python"]["busy"] != 1:
+            pass
+        daemon.send_signal(signal.SIGSTOP)
+        # Time has to pass: that nobody looks at the clock meanwhile is what is tested.
+        threading.Event().wait(0.5)
+        daemon.send_signal(signal.SIGCONT)
+        self.assertEqual(Answer(connection.getresponse()).json["verdict"], "timeout")
+        connection.close()
+        self.assertEqual(self.execute("print(1)").json["stdout"], "1\n")
+        self.end(daemon)
+
     def test_leaves_nothing_when_it_is_killed_under_load(self):
         daemon = self.serve(workers=4)
         connections = [self.connection() for _ in range(4)]
