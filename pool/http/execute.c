@@ -139,6 +139,15 @@ static void queue_full(struct connection *connection)
 	connection_refuse(connection, 429, reason);
 }
 
+static void system_refused(struct connection *connection, int error)
+{
+	char reason[160];
+
+	snprintf(reason, sizeof(reason), "the execution could not be prepared: %s; try again later",
+		error_text(error));
+	connection_refuse(connection, 503, reason);
+}
+
 static void submit_refused(struct connection *connection, int error)
 {
 	remember_drop(connection);
@@ -149,10 +158,10 @@ static void submit_refused(struct connection *connection, int error)
 	else if (error == -EMSGSIZE)
 		connection_refuse(connection, 413,
 			"code, env and args are longer than 1 MiB together");
-	else if (error == -ENOMEM)
-		connection_refuse(connection, 503, "there is no memory for it; try again later");
-	else
+	else if (error == -ESHUTDOWN)
 		connection_refuse(connection, 503, "the daemon is stopping");
+	else
+		system_refused(connection, error);
 }
 
 static unsigned parse_status(int result)

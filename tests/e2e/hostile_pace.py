@@ -103,6 +103,20 @@ class Crowd(HostileTest):
             self.assertTrue(client.recv(4096).startswith(b"HTTP/1.1 200"))
             client.close()
 
+    def test_without_descriptors_it_says_why_it_refuses(self):
+        connection = self.connection()
+        self.meant += 2
+        self.assertEqual(self.execute("print(1)", connection).status, 200)
+        limit = resource.prlimit(self.daemon.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(self.daemon.pid, resource.RLIMIT_NOFILE, (0, limit[1]))
+        answer = self.execute("print(1)", connection, stdin="a file for itself")
+        resource.prlimit(self.daemon.pid, resource.RLIMIT_NOFILE, limit)
+        self.assertEqual((answer.status, answer.json["error"]["message"]),
+                         (503, "the execution could not be prepared: Too many open files;"
+                          " try again later"))
+        self.assertEqual(self.execute("print(1)", connection).json["stdout"], "1\n")
+        connection.close()
+
     def test_without_descriptors_it_waits_until_one_is_free(self):
         first = self.client()
         first.sendall(b"GET /v1/health HTTP/1.1\r\n\r\n")
