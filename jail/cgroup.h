@@ -110,8 +110,8 @@ int cgroups_slot_usage(struct cgroups *cgroups, unsigned slot, struct cgroup_usa
 
 /*
  * When CPU is short the slot gets one `divisor`-th (1 to CGROUP_DIVISOR_MAX) of what one that was
- * never divided gets. Written where it differs from what stands: open, write, close, 8 us. 0 also
- * where nothing weighs CPU.
+ * never divided gets. Written only where it differs from what stands. 0 also where nothing weighs
+ * CPU.
  */
 #define CGROUP_DIVISOR_MAX 64u
 int cgroups_slot_cpu_divide(struct cgroups *cgroups, unsigned slot, unsigned divisor);
