@@ -4,6 +4,7 @@
  */
 #include "base/clock.h"
 
+#include <errno.h>
 #include <time.h>
 
 static uint64_t clock_nsec(clockid_t clock)
@@ -18,6 +19,15 @@ static uint64_t clock_nsec(clockid_t clock)
 uint64_t clock_now_nsec(void)
 {
 	return clock_nsec(CLOCK_MONOTONIC);
+}
+
+void clock_wait_until(uint64_t due_nsec)
+{
+	struct timespec due = { .tv_sec = (time_t)(due_nsec / NSEC_PER_SEC),
+		.tv_nsec = (long)(due_nsec % NSEC_PER_SEC) };
+
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL) == EINTR)
+		;
 }
 
 uint64_t clock_process_cpu_nsec(int pid)

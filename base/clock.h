@@ -13,5 +13,8 @@
 /* CLOCK_MONOTONIC: deadlines and latencies. */
 uint64_t clock_now_nsec(void);
 
+/* Waits until a moment of CLOCK_MONOTONIC; signals that are handled end it no earlier. */
+void clock_wait_until(uint64_t due_nsec);
+
 /* CPU time that a process has used so far, threads included, children not; 0 if it is gone. */
 uint64_t clock_process_cpu_nsec(int pid);

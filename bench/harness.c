@@ -26,19 +26,25 @@
 #define SETTLE_TURNS_MAX 40
 #define SETTLED_BYTES (UINT64_C(2) << 20) /* what other processes may move meanwhile */
 
-struct pool *harness_pool_start(unsigned workers)
+struct pool *harness_pool_open(const struct pool_config *config)
 {
-	struct pool_config config;
 	struct pool *pool;
 	struct error error;
 
 	log_open(LOG_LEVEL_ERROR);
+	if (pool_start(&pool, config, &error) < 0)
+		errx(1, "%s", error.sentence);
+	harness_pool_fill(pool, config->workers);
+	return pool;
+}
+
+struct pool *harness_pool_start(unsigned workers)
+{
+	struct pool_config config;
+
 	pool_config_init(&config);
 	config.workers = workers;
-	if (pool_start(&pool, &config, &error) < 0)
-		errx(1, "%s", error.sentence);
-	harness_pool_fill(pool, workers);
-	return pool;
+	return harness_pool_open(&config);
 }
 
 void harness_pool_fill(struct pool *pool, unsigned workers)

@@ -12,8 +12,9 @@
 
 #include <time.h>
 
-/* A started pool with every worker idle. */
+/* A started pool with every worker idle; the second for a config of the bench's own. */
 struct pool *harness_pool_start(unsigned workers);
+struct pool *harness_pool_open(const struct pool_config *config);
 
 /* Waits until `workers` are idle, or ends the bench. */
 void harness_pool_fill(struct pool *pool, unsigned workers);

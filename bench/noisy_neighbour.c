@@ -14,24 +14,20 @@
  * not on this machine.
  */
 #include "base/clock.h"
-#include "base/log.h"
 #include "bench/harness.h"
 
 #include <err.h>
-#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define VICTIM_NSEC (10 * NSEC_PER_MSEC)
 #define VICTIMS_MAX 1024u /* outstanding; more than that is a pool that serves it no more */
 #define FLOOD_OUTSTANDING 200u
 #define WORKERS_STANDARD 64u
 #define RESERVE_PART 8u
-#define FILL_NSEC_MAX (300 * NSEC_PER_SEC)
 
 struct phase {
 	const char *name, *code; /* of the flood; NULL: the victim is alone */
@@ -146,15 +142,6 @@ static void victim_submit(uint64_t due_nsec)
 		errx(1, "the pool takes no execution of the victim");
 }
 
-static void wait_until(uint64_t due_nsec)
-{
-	struct timespec due = { .tv_sec = (time_t)(due_nsec / NSEC_PER_SEC),
-		.tv_nsec = (long)(due_nsec % NSEC_PER_SEC) };
-
-	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL) == EINTR)
-		;
-}
-
 /* Everything of this phase has been answered: what still ran of the flood is cancelled. */
 static void phase_end(void)
 {
@@ -183,10 +170,10 @@ static void phase_run(struct phase *phase, unsigned seconds, unsigned workers)
 	begin = clock_now_nsec();
 	end = begin + seconds * NSEC_PER_SEC;
 	for (uint64_t due = begin + VICTIM_NSEC; due < end; due += VICTIM_NSEC) {
-		wait_until(due);
+		clock_wait_until(due);
 		victim_submit(due);
 	}
-	wait_until(end);
+	clock_wait_until(end);
 	phase->nsec += clock_now_nsec() - begin;
 	phase_end();
 }
@@ -194,16 +181,11 @@ static void phase_run(struct phase *phase, unsigned seconds, unsigned workers)
 static struct pool *pool_open(unsigned workers, bool one)
 {
 	struct pool_config config;
-	struct pool *pool;
-	struct error error;
 
-	log_open(LOG_LEVEL_ERROR);
 	pool_config_init(&config);
 	config.workers = workers;
 	config.reserve = one ? 0 : workers / RESERVE_PART;
-	if (pool_start(&pool, &config, &error) < 0)
-		errx(1, "%s", error.sentence);
-	return pool;
+	return harness_pool_open(&config);
 }
 
 static void phase_print(const struct phase *phase)

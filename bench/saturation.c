@@ -12,17 +12,14 @@
  * over and at the end. Exit code 1 if a promise was broken, or more than RSS_BYTES_SLACK was kept.
  */
 #include "base/clock.h"
-#include "base/log.h"
 #include "bench/harness.h"
 
 #include <err.h>
-#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define PARTS 10u
 #define WORKERS_STANDARD 64u
@@ -123,15 +120,6 @@ static bool request_submit(uint64_t due_nsec)
 	return true;
 }
 
-static void wait_until(uint64_t due_nsec)
-{
-	struct timespec due = { .tv_sec = (time_t)(due_nsec / NSEC_PER_SEC),
-		.tv_nsec = (long)(due_nsec % NSEC_PER_SEC) };
-
-	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL) == EINTR)
-		;
-}
-
 static void all_await(void)
 {
 	pthread_mutex_lock(&bench.lock);
@@ -170,24 +158,20 @@ static uint64_t overload(double rate, uint64_t nsec)
 			return rss;
 		if (!rss && due >= begin + nsec / PARTS)
 			rss = harness_rss_bytes();
-		wait_until(due);
+		clock_wait_until(due);
 		if (!request_submit(due))
 			errx(1, "%u executions wait: the queue has no bound", OUTSTANDING_MAX);
 	}
 }
 
-static void pool_open(unsigned workers)
+static struct pool *pool_open(unsigned workers)
 {
 	struct pool_config config;
-	struct error error;
 
-	log_open(LOG_LEVEL_ERROR);
 	pool_config_init(&config);
 	config.workers = workers;
 	config.queue_max = QUEUE_MAX;
-	if (pool_start(&bench.pool, &config, &error) < 0)
-		errx(1, "%s", error.sentence);
-	harness_pool_fill(bench.pool, workers);
+	return harness_pool_open(&config);
 }
 
 int main(int argc, char **argv)
@@ -202,7 +186,7 @@ int main(int argc, char **argv)
 	list_init(&bench.free);
 	for (unsigned i = 0; i < OUTSTANDING_MAX; i++)
 		list_append(&bench.free, &bench.requests[i].node);
-	pool_open(workers);
+	bench.pool = pool_open(workers);
 	/* After the pool's threads, which would inherit it. */
 	if (sched_setscheduler(0, SCHED_FIFO, &first) < 0)
 		warn("the clock runs among the others");

@@ -16,7 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 struct stream {
 	struct execution execution;
@@ -114,17 +113,6 @@ static struct stream *stream_take(void)
 	return node ? list_owner(node, struct stream, node) : NULL;
 }
 
-static void wait_until(uint64_t due_nsec)
-{
-	struct timespec due = {
-		.tv_sec = (time_t)(due_nsec / NSEC_PER_SEC),
-		.tv_nsec = (long)(due_nsec % NSEC_PER_SEC),
-	};
-
-	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL) == EINTR)
-		;
-}
-
 static void closed_loop(uint64_t end_nsec)
 {
 	struct stream *stream;
@@ -132,7 +120,7 @@ static void closed_loop(uint64_t end_nsec)
 	for (unsigned i = 0; i < load.bench->options.streams && (stream = stream_take()); i++)
 		if (stream_submit(stream, clock_now_nsec()) < 0)
 			stream_free(stream);
-	wait_until(end_nsec);
+	clock_wait_until(end_nsec);
 }
 
 static void open_loop(uint64_t begin_nsec, uint64_t end_nsec)
@@ -145,7 +133,7 @@ static void open_loop(uint64_t begin_nsec, uint64_t end_nsec)
 
 		if (due >= end_nsec)
 			return;
-		wait_until(due);
+		clock_wait_until(due);
 		stream = stream_take();
 		if (!stream)
 			atomic_fetch_add(&load.refused, 1);

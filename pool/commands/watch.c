@@ -20,7 +20,6 @@
 #include <math.h>
 #include <signal.h>
 #include <string.h>
-#include <time.h>
 
 #define ANSWER_NSEC_MAX (10 * NSEC_PER_SEC)
 
@@ -288,11 +287,7 @@ int watch_run(const struct watch_options *options)
 		/* A look that took longer is not made up for. */
 		if (due < clock_now_nsec())
 			due = clock_now_nsec();
-		struct timespec at = { .tv_sec = (time_t)(due / NSEC_PER_SEC),
-			.tv_nsec = (long)(due % NSEC_PER_SEC) };
-
-		while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL) == EINTR)
-			;
+		clock_wait_until(due);
 	}
 	snprintf(sentence, sizeof(sentence), "cannot write: %s", error_text(result));
 	return result == -EPIPE ? 0 : command_failed("status", sentence);

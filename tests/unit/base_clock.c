@@ -21,6 +21,16 @@ Test(clock, never_goes_back)
 	}
 }
 
+Test(clock, is_waited_for_until_a_moment_and_not_for_one_that_is_past)
+{
+	uint64_t begin = clock_now_nsec();
+
+	clock_wait_until(begin + 3 * NSEC_PER_MSEC);
+	cr_expect(clock_now_nsec() >= begin + 3 * NSEC_PER_MSEC);
+	clock_wait_until(begin);
+	clock_wait_until(0);
+}
+
 Test(clock, charges_a_process_for_what_it_computes)
 {
 	uint64_t used = clock_process_cpu_nsec(getpid());
