@@ -7,11 +7,10 @@ import signal
 import socket
 import threading
 
-from tests.e2e.serve import ServeTest
+from tests.harness.daemon import FOREVER, ServeTest
 from tests.harness.command import SECONDS_MAX
 
 MIB = 1 << 20
-FOREVER = "import time\nwhile True: time.sleep(1)"
 
 
 class ClientTest(ServeTest):
@@ -30,10 +29,6 @@ class ClientTest(ServeTest):
 
     def exec(self, *arguments, **how):
         return self.corral("exec", *arguments, **{"env": self.environment, **how})
-
-    def busy_await(self, wanted):
-        while self.ask("GET", "/v1/pool").json["templates"]["python"]["busy"] != wanted:
-            pass
 
 
 class ExecRuns(ClientTest):

@@ -6,12 +6,10 @@ import os
 import re
 import subprocess
 import threading
-from pathlib import Path
 
 from tests.harness.command import SECONDS_MAX
-from tests.harness.daemon import Answer, ServeTest
+from tests.harness.daemon import FOREVER, Answer, ServeTest
 
-FOREVER = "import time\nwhile True: time.sleep(1)"
 NOBODY = 65534
 
 
@@ -175,8 +173,8 @@ class Names(NamedTest):
         daemon = self.serve("--listen", "127.0.0.1:0")
         os.chmod(self.folder.name, 0o711)
         os.chown(self.path, 0, NOBODY)
-        port = int(self.log().split(" port ")[1].split()[0])
-        token = Path(self.folder.name + "/state/token").read_text()
+        port = self.tcp_port()
+        token = self.tcp_token()
 
         def by_token(method, path, body=None):
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS_MAX)

@@ -11,7 +11,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.e2e.serve import MIB, SECONDS_MAX, ServeTest
+from tests.harness.command import SECONDS_MAX
+from tests.harness.daemon import ServeTest
+
+MIB = 1 << 20
 
 JSON = {"Content-Type": "application/json"}
 
@@ -293,8 +296,8 @@ class Strangers(HostileTest):
 
     def setUp(self):
         super().setUp()
-        self.port = int(self.log().split(" port ")[1].split()[0])
-        self.token = Path(self.folder.name + "/state/token").read_text().strip()
+        self.port = self.tcp_port()
+        self.token = self.tcp_token()
 
     def test_a_token_counts_in_its_header_alone(self):
         token = self.token

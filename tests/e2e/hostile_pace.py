@@ -9,12 +9,10 @@ import select
 import socket
 import struct
 import time
-from pathlib import Path
 
 from tests.e2e.hostile import HostileTest, post
-from tests.e2e.serve import SECONDS_MAX
-
-FOREVER = "import time\nwhile True: time.sleep(1)"
+from tests.harness.command import SECONDS_MAX
+from tests.harness.daemon import FOREVER
 
 
 class Slow(HostileTest):
@@ -153,12 +151,8 @@ class Gone(HostileTest):
 
     def setUp(self):
         super().setUp()
-        self.port = int(self.log().split(" port ")[1].split()[0])
-        self.token = Path(self.folder.name + "/state/token").read_text()
-
-    def busy_await(self, wanted):
-        while self.ask("GET", "/v1/pool").json["templates"]["python"]["busy"] != wanted:
-            pass
+        self.port = self.tcp_port()
+        self.token = self.tcp_token()
 
     def tcp(self):
         client = socket.create_connection(("127.0.0.1", self.port), SECONDS_MAX)

@@ -2,7 +2,6 @@
 """tests/e2e/operate.py: what operators do: check a configuration, give sockets, drain."""
 import ctypes
 import http.client
-import json
 import os
 import select
 import shutil
@@ -14,10 +13,8 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from tests.harness.daemon import Answer, ServeTest
+from tests.harness.daemon import FOREVER, Answer, ServeTest
 from tests.harness.command import CORRAL, ROOT, SECONDS_MAX, CorralTest
-
-FOREVER = "import time\nwhile True: time.sleep(1)"
 
 
 class CheckConfig(CorralTest):
@@ -172,7 +169,7 @@ class Activation(ServeTest):
         with socket.create_server(("127.0.0.1", 0)) as listener:
             daemon = self.serve_given(listener)
             port = listener.getsockname()[1]
-            token = Path(self.folder.name + "/state/token").read_text()
+            token = self.tcp_token()
             for given, status in (("", 401), ("Bearer " + token, 200)):
                 connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS_MAX)
                 answer = self.ask("GET", "/v1/pool", headers={"Authorization": given},
@@ -295,16 +292,13 @@ class Drain(ServeTest):
 
     def busy(self, code=FOREVER, **fields):
         """A request that runs; its connection."""
-        connection = self.connection()
-        connection.request("POST", "/v1/execute", json.dumps({"code": code, **fields}),
-                           {"Content-Type": "application/json"})
-        while self.ask("GET", "/v1/pool").json["templates"]["python"]["busy"] != 1:
-            pass
+        connection = self.begin(code, **fields)
+        self.busy_await(1)
         return connection
 
     def test_waits_for_what_runs_and_then_for_the_end(self):
         daemon = self.serve()
-        connection = self.busy("import time; time.sleep(0.5); print('done')")
+        connection = self.busy("import time; time.sleep(1.5); print('done')")
         process = self.drain("--wait")
         self.assertEqual((process.returncode, process.err), (0, b""))
         self.assertEqual(process.out.decode().splitlines(), [
@@ -348,8 +342,8 @@ class Drain(ServeTest):
                               timeout=SECONDS_MAX)
         self.assertTrue(said.stdout.startswith(b"HTTP/1.1 403 Forbidden"), said)
         # Over TCP, with the token and without.
-        port = int(self.log().split(" port ")[1].split()[0])
-        token = Path(self.folder.name + "/state/token").read_text()
+        port = self.tcp_port()
+        token = self.tcp_token()
         for given in ("", "Bearer " + token):
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS_MAX)
             answer = self.ask("POST", "/v1/drain", headers={"Authorization": given},
@@ -362,7 +356,7 @@ class Drain(ServeTest):
     def test_is_out_of_a_programs_reach(self):
         """Row 136 of the attacks: from inside a cell, by path, by TCP, by an abstract name."""
         daemon = self.serve("--listen", "127.0.0.1:0")
-        port = int(self.log().split(" port ")[1].split()[0])
+        port = self.tcp_port()
         os.chmod(self.path, 0o666)
         os.chmod(self.folder.name, 0o755)
         document = self.execute(

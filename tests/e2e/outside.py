@@ -43,8 +43,8 @@ class Outside(ServeTest):
     def setUp(self):
         super().setUp()
         self.daemon = self.serve("--listen", "127.0.0.1:0", workers=8)
-        self.port = int(self.log().split(" port ")[1].split()[0])
-        self.token = Path(self.folder.name + "/state/token").read_text().strip()
+        self.port = self.tcp_port()
+        self.token = self.tcp_token()
 
     def tearDown(self):
         if self.daemon.poll() is None:

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from tests.harness.command import SECONDS_MAX
-from tests.harness.daemon import Answer, ServeTest, UnixConnection
+from tests.harness.daemon import Answer, ServeTest
 
 MIB = 1 << 20
 
@@ -80,12 +80,8 @@ class Executions(ServeTest):
 
     def test_are_cancelled_when_the_client_goes(self):
         daemon = self.serve(workers=1)
-        connection = self.connection()
-        connection.request("POST", "/v1/execute",
-                           json.dumps({"code": "import time\nwhile True: time.sleep(1)"}),
-                           {"Content-Type": "application/json"})
-        while self.ask("GET", "/v1/pool").json["templates"]["python"]["busy"] != 1:
-            pass
+        connection = self.begin()
+        self.busy_await(1)
         connection.close()
         # The only worker is free again long before the timeout.
         self.assertEqual(self.execute("print(1)").json["verdict"], "ok")
@@ -93,12 +89,8 @@ class Executions(ServeTest):
 
     def test_that_wait_longer_than_they_said_get_504(self):
         daemon = self.serve(workers=1)
-        busy = self.connection()
-        busy.request("POST", "/v1/execute",
-                     json.dumps({"code": "import time\nwhile True: time.sleep(1)"}),
-                     {"Content-Type": "application/json"})
-        while self.ask("GET", "/v1/pool").json["templates"]["python"]["busy"] != 1:
-            pass
+        busy = self.begin()
+        self.busy_await(1)
         answer = self.execute("print(1)", queue_timeout=0.1)
         self.assertEqual(answer.status, 504, answer.body)
         busy.close()
@@ -108,10 +100,7 @@ class Executions(ServeTest):
 class Streams(ServeTest):
     def stream(self, code, **fields):
         """The lines of the answer, as they come."""
-        connection = self.connection()
-        connection.request("POST", "/v1/execute",
-                           json.dumps({"code": code, "stream": True, **fields}),
-                           {"Content-Type": "application/json"})
+        connection = self.begin(code, stream=True, **fields)
         response = connection.getresponse()
         self.assertEqual(response.status, 200)
         self.assertEqual(response.headers["Content-Type"], "application/x-ndjson")
@@ -267,7 +256,7 @@ class Daemon(ServeTest):
 
     def test_wants_its_token_over_tcp(self):
         daemon = self.serve("--listen", "127.0.0.1:0")
-        port = int(self.log().split(" port ")[1].split()[0])
+        port = self.tcp_port()
         token = Path(self.folder.name + "/state/token")
         self.assertEqual(stat.S_IMODE(token.stat().st_mode), 0o600)
         for given, status in (("", 401), ("Bearer x", 401), ("Bearer " + "0" * 64, 401),
@@ -306,13 +295,10 @@ class Daemon(ServeTest):
 
     def test_drains_what_runs_and_refuses_what_comes(self):
         daemon = self.serve(workers=2)
-        connection, idle = self.connection(), self.connection()
+        idle = self.connection()
         self.ask("GET", "/v1/health", connection=idle)
-        connection.request("POST", "/v1/execute", json.dumps(
-            {"code": "import time\nprint('a')\ntime.sleep(2)\nprint('b')"}),
-            {"Content-Type": "application/json"})
-        while self.ask("GET", "/v1/pool").json["templates"]["python"]["busy"] != 1:
-            pass
+        connection = self.begin("import time\nprint('a')\ntime.sleep(2)\nprint('b')")
+        self.busy_await(1)
         daemon.send_signal(signal.SIGTERM)
         answer = Answer(connection.getresponse())
         self.assertEqual(answer.json["stdout"], "a\nb\n")
@@ -354,12 +340,8 @@ class Daemon(ServeTest):
 
     def test_cancels_what_runs_longer_than_the_drain_timeout(self):
         daemon = self.serve(workers=4, CORRAL_DRAIN_TIMEOUT="300ms")
-        connections = [self.connection() for _ in range(4)]
-        for connection in connections:
-            connection.request("POST", "/v1/execute", json.dumps({"code": "while True: pass"}),
-                               {"Content-Type": "application/json"})
-        while self.ask("GET", "/v1/pool").json["templates"]["python"]["busy"] != 4:
-            pass
+        connections = [self.begin("while True: pass") for _ in range(4)]
+        self.busy_await(4)
         self.end(daemon)
         self.assertIn("drain timeout", self.log())
         for connection in connections:
@@ -370,12 +352,8 @@ class Daemon(ServeTest):
 
     def test_honours_its_deadlines_when_it_was_stopped_meanwhile(self):
         daemon = self.serve()
-        connection = self.connection()
-        connection.request("POST", "/v1/execute", json.dumps(
-            {"code": "while True: pass", "limits": {"timeout": 0.3}}),
-            {"Content-Type": "application/json"})
-        while self.ask("GET", "/v1/pool").json["templates"]["python"]["busy"] != 1:
-            pass
+        connection = self.begin("while True: pass", limits={"timeout": 0.3})
+        self.busy_await(1)
         daemon.send_signal(signal.SIGSTOP)
         # Time has to pass: that nobody looks at the clock meanwhile is what is tested.
         threading.Event().wait(0.5)
@@ -387,12 +365,8 @@ class Daemon(ServeTest):
 
     def test_leaves_nothing_when_it_is_killed_under_load(self):
         daemon = self.serve(workers=4)
-        connections = [self.connection() for _ in range(4)]
-        for connection in connections:
-            connection.request("POST", "/v1/execute", json.dumps({"code": "while True: pass"}),
-                               {"Content-Type": "application/json"})
-        while self.ask("GET", "/v1/pool").json["templates"]["python"]["busy"] != 4:
-            pass
+        connections = [self.begin("while True: pass") for _ in range(4)]
+        self.busy_await(4)
         daemon.kill()
         daemon.wait(SECONDS_MAX)
         self.orphans_await()

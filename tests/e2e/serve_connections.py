@@ -11,11 +11,10 @@ import threading
 import unittest
 from pathlib import Path
 
-from serve import ServeTest
+from tests.harness.daemon import FOREVER, ServeTest
 from tests.harness.command import SECONDS_MAX
 
 KIB, MIB = 1 << 10, 1 << 20
-ENDLESS = "import time\nwhile True: time.sleep(1)"
 
 
 def request(code, headers=b"", **fields):
@@ -35,13 +34,9 @@ class ConnectionsTest(ServeTest):
     def serve_tcp(self, **options):
         """The daemon, and what reaches it by TCP: the port and the header with the token."""
         daemon = self.serve("--listen", "127.0.0.1:0", **options)
-        token = Path(self.folder.name + "/state/token").read_text()
-        return daemon, (int(self.log().split(" port ")[1].split()[0]),
+        token = self.tcp_token()
+        return daemon, (self.tcp_port(),
                         b"Authorization: Bearer %s\r\n" % token.encode())
-
-    def until_busy(self, count):
-        while self.ask("GET", "/v1/pool").json["templates"]["python"]["busy"] != count:
-            pass
 
     def rest(self, client):
         received = b""
@@ -86,8 +81,8 @@ class Ends(ConnectionsTest):
         for where, headers in ((None, b""), (tcp, tcp[1])):
             for how in ("close", "half-close, then close", "reset", "close behind a pipeline"):
                 client = self.client(where)
-                client.sendall(request(ENDLESS, headers))
-                self.until_busy(1)
+                client.sendall(request(FOREVER, headers))
+                self.busy_await(1)
                 if how == "half-close, then close" and not where:
                     client.shutdown(socket.SHUT_WR)
                 elif how == "reset":
@@ -102,9 +97,9 @@ class Ends(ConnectionsTest):
     def test_of_a_client_while_it_waits_in_line_take_it_out_of_the_line(self):
         daemon = self.serve(workers=1)
         busy, waiting = self.client(), self.client()
-        busy.sendall(request(ENDLESS))
-        self.until_busy(1)
-        waiting.sendall(request(ENDLESS))
+        busy.sendall(request(FOREVER))
+        self.busy_await(1)
+        waiting.sendall(request(FOREVER))
         while self.ask("GET", "/v1/pool").json["queued"] != 1:
             pass
         waiting.close()
@@ -142,7 +137,7 @@ class Crowds(ConnectionsTest):
         daemon = self.serve()
         before = self.memory(daemon)
         client = self.client()
-        client.sendall(request(ENDLESS, limits={"timeout": "2s"}))
+        client.sendall(request(FOREVER, limits={"timeout": "2s"}))
         health = b"GET /v1/health HTTP/1.1\r\nX: %s\r\n\r\n" % (b"x" * 200)
         flood = memoryview(health * 10000)
         sent = 0
@@ -186,8 +181,8 @@ class Crowds(ConnectionsTest):
         self.execute("print(1)")
         before = self.memory(daemon)
         busy = self.client()
-        busy.sendall(request(ENDLESS))
-        self.until_busy(1)
+        busy.sendall(request(FOREVER))
+        self.busy_await(1)
         # More bodies than there is memory for; each waits in line, or is refused.
         clients = [self.client() for _ in range(40)]
         for client in clients:

@@ -68,10 +68,6 @@ class RawStreams(ServeTest):
         with self.raw_stream(code, **fields) as response:
             return Raw().rest(response)
 
-    def busy_await(self, count):
-        while self.ask("GET", "/v1/pool").json["templates"]["python"]["busy"] != count:
-            pass
-
     def test_hold_what_the_whole_answer_holds(self):
         daemon = self.serve()
         connection = self.connection()

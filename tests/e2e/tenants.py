@@ -7,9 +7,8 @@ import signal
 from pathlib import Path
 
 from tests.harness.command import SECONDS_MAX
-from tests.harness.daemon import Answer, ServeTest
+from tests.harness.daemon import FOREVER, Answer, ServeTest
 
-ENDLESS = "import time\nwhile True: time.sleep(1)"
 NOBODY = 65534
 
 
@@ -30,7 +29,7 @@ class TenantTest(ServeTest):
             os.seteuid(0)
         return connection
 
-    def begin(self, connection, code, **headers):
+    def begin_as(self, connection, code, **headers):
         connection.request("POST", "/v1/execute", json.dumps({"code": code}),
                            {"Content-Type": "application/json", **headers})
         return connection
@@ -44,13 +43,13 @@ class TenantTest(ServeTest):
 class Users(TenantTest):
     def test_of_a_full_queue_get_429_and_others_go_on(self):
         daemon = self.serve_one()
-        running, waiting = (self.begin(self.connection_of(0), ENDLESS) for _ in range(2))
+        running, waiting = (self.begin_as(self.connection_of(0), FOREVER) for _ in range(2))
         self.pool_await(queued=1)
         answer = self.execute("print(1)", self.connection_of(0))
         self.assertEqual(answer.status, 429)
         self.assertEqual(answer.headers["Retry-After"], "1")
         self.assertIn("the queue of uid 0 is full", answer.json["error"]["message"])
-        other = self.begin(self.connection_of(NOBODY), "print('other')")
+        other = self.begin_as(self.connection_of(NOBODY), "print('other')")
         self.pool_await(queued=2)
         answer = self.execute("print(1)", self.connection_of(NOBODY))
         self.assertEqual(answer.status, 429)
@@ -62,13 +61,13 @@ class Users(TenantTest):
 
     def test_who_come_later_do_not_wait_for_all_who_came_before(self):
         daemon = self.serve("--shards", "1", workers=1)
-        running = self.begin(self.connection_of(0), ENDLESS)
+        running = self.begin_as(self.connection_of(0), FOREVER)
         self.pool_await(queued=0)
         crowd = []
         for number in range(6):
-            crowd.append(self.begin(self.connection_of(0), "import time; print(time.monotonic())"))
+            crowd.append(self.begin_as(self.connection_of(0), "import time; print(time.monotonic())"))
             self.pool_await(queued=number + 1)
-        other = self.begin(self.connection_of(NOBODY), "import time; print(time.monotonic())")
+        other = self.begin_as(self.connection_of(NOBODY), "import time; print(time.monotonic())")
         self.pool_await(queued=7)
         running.close()
         other_at = float(Answer(other.getresponse()).json["stdout"])
@@ -85,7 +84,7 @@ class Tokens(TenantTest):
         self.file.write_text(text)
         self.file.chmod(0o600)
         daemon = self.serve_one("--listen", "127.0.0.1:0", "--token-file", str(self.file))
-        self.port = int(self.log().split(" port ")[1].split()[0])
+        self.port = self.tcp_port()
         return daemon
 
     def tcp(self):
@@ -112,14 +111,14 @@ class Tokens(TenantTest):
             self.assertEqual(self.status(token), 200)
         for token in ("alice", self.FIRST[:-1], self.FIRST + "x", "", "x" * 65):
             self.assertEqual(self.status(token), 401)
-        clients = [self.begin(self.tcp(), ENDLESS, Authorization="Bearer " + token)
+        clients = [self.begin_as(self.tcp(), FOREVER, Authorization="Bearer " + token)
                    for token in (self.FIRST, self.THIRD)]
         self.pool_await(queued=1)
-        full = self.begin(self.tcp(), "1", Authorization="Bearer " + self.FIRST)
+        full = self.begin_as(self.tcp(), "1", Authorization="Bearer " + self.FIRST)
         answer = Answer(full.getresponse())
         self.assertEqual(answer.status, 429)
         self.assertIn("the queue of alice is full", answer.json["error"]["message"])
-        other = self.begin(self.tcp(), "7", Authorization="Bearer " + self.SECOND)
+        other = self.begin_as(self.tcp(), "7", Authorization="Bearer " + self.SECOND)
         self.pool_await(queued=2)
         for client in clients:
             client.close()

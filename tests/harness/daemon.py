@@ -16,6 +16,9 @@ from pathlib import Path
 from tests.harness.command import SECONDS_MAX, CorralTest
 
 
+FOREVER = "import time\nwhile True: time.sleep(1)"
+
+
 class UnixConnection(http.client.HTTPConnection):
     def __init__(self, path):
         super().__init__("corral", timeout=SECONDS_MAX)
@@ -73,6 +76,13 @@ class ServeTest(CorralTest):
         self.assertEqual(daemon.wait(SECONDS_MAX), 0, self.log())
         self.assertFalse(os.path.exists(self.path), "the socket's file is left")
 
+    def tcp_port(self):
+        """What the kernel chose for --listen ADDRESS:0."""
+        return int(self.log().split(" port ")[1].split()[0])
+
+    def tcp_token(self):
+        return Path(self.folder.name + "/state/token").read_text().strip()
+
     def log(self):
         return Path(self.folder.name + "/log").read_text()
 
@@ -90,6 +100,18 @@ class ServeTest(CorralTest):
     def execute(self, code, connection=None, **fields):
         return self.ask("POST", "/v1/execute", json.dumps({"code": code, **fields}),
                         {"Content-Type": "application/json"}, connection)
+
+    def begin(self, code=FOREVER, **fields):
+        """The connection of a request whose answer nobody has read yet."""
+        connection = self.connection()
+        connection.request("POST", "/v1/execute", json.dumps({"code": code, **fields}),
+                           {"Content-Type": "application/json"})
+        return connection
+
+    def busy_await(self, count):
+        """Until so many workers run something."""
+        while self.ask("GET", "/v1/pool").json["templates"]["python"]["busy"] != count:
+            pass
 
     def raw(self, data, path=None):
         """Everything that comes back for these bytes, until the daemon closes."""
