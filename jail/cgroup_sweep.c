@@ -154,6 +154,23 @@ static bool is_gone(int code)
 	return code == -ENOENT || code == -ENODEV;
 }
 
+/*
+ * A dying process is listed no more a moment before it has left, v2's own word is seen a moment
+ * before v1 has followed, and no event tells of either: the kernel says EBUSY, and is asked again.
+ */
+static int directory_remove(int parent, const char *name, uint64_t deadline_nsec)
+{
+	for (;;) {
+		int r = fault("cgroup.rmdir") ? -EBUSY :
+			unlinkat(parent, name, AT_REMOVEDIR) != 0 ? -errno : 0;
+		uint64_t now = clock_now_nsec();
+
+		if (r != -EBUSY || now >= deadline_nsec)
+			return r;
+		clock_wait_until(now + NSEC_PER_MSEC);
+	}
+}
+
 static int group_remove(int parent, const char *name, unsigned depth, bool is_dead,
 			uint64_t deadline_nsec)
 {
@@ -183,11 +200,7 @@ static int group_remove(int parent, const char *name, unsigned depth, bool is_de
 		r = is_gone(r) ? 0 : r;
 	}
 	closedir(dir);
-	if (r == 0 && fault("cgroup.rmdir"))
-		r = -EBUSY;
-	if (r == 0 && unlinkat(parent, name, AT_REMOVEDIR) != 0)
-		r = -errno;
-	return r;
+	return r < 0 ? r : directory_remove(parent, name, deadline_nsec);
 }
 
 int cgroup_tree_remove(int parent, const char *name)

@@ -220,6 +220,18 @@ Test(pool_fault, in_reading_the_counters_blames_nobody)
 	}
 }
 
+/* The last of a group's processes may be listed no more and still be there: v1 says EBUSY. */
+Test(pool_fault, in_removing_a_group_leaves_none)
+{
+	unsigned pass = 1;
+	char plan[64];
+
+	do
+		snprintf(plan, sizeof(plan), "cgroup.rmdir:%u", pass);
+	while (child_try(plan, pass, pool_try, false) == OUTCOME_WELL && pass++ < 30);
+	cr_expect_gt(pass, 10, "the trees of a pool of 2 are more than %u groups", pass - 1);
+}
+
 #else
 
 Test(pool_fault, is_compiled_out_of_a_release)
