@@ -59,7 +59,7 @@ static void worker_clear(struct slot *slot)
 {
 	slot->generation++;
 	slot->worker_pid = 0;
-	slot->worker_ready = slot->worker_reaped = false;
+	slot->worker_ready = slot->worker_reaped = slot->unread = false;
 	slot->ending = ENDING_NONE;
 }
 

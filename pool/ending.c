@@ -57,6 +57,10 @@ static void exit_verdict(struct slot *slot, struct result *result)
 		result->verdict = VERDICT_LOST;
 		snprintf(result->reason, sizeof(result->reason),
 			"the worker's control socket broke");
+	} else if (slot->unread) {
+		result->verdict = VERDICT_LOST;
+		snprintf(result->reason, sizeof(result->reason),
+			"its worker died before it could begin");
 	} else if (info->si_code == CLD_EXITED) {
 		result->exit_code = info->si_status & 0xff;
 		result->verdict = result->exit_code ? VERDICT_EXIT : VERDICT_OK;

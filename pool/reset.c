@@ -172,12 +172,25 @@ void slot_empty_when_quiet(struct slot *slot)
 	shard_births_go_on(shard);
 }
 
-/* Zero is the end of the socket, or a message of no bytes, which a program may send. */
-static bool control_is_gone(const struct slot *slot, int32_t result)
+static bool socket_has_ended(const struct slot *slot)
 {
 	struct pollfd end = { .fd = slot->control_fd, .events = POLLRDHUP };
 
-	return result < 0 || (result == 0 && poll(&end, 1, 0) != 0);
+	return poll(&end, 1, 0) != 0;
+}
+
+/* Zero is the end of the socket, or a message of no bytes, which a program may send. */
+static bool control_is_gone(const struct slot *slot, int32_t result)
+{
+	return result < 0 || (result == 0 && socket_has_ended(slot));
+}
+
+/* The end of the socket, which says what the worker had read, is asked before its death counts. */
+static void worker_gone(struct slot *slot)
+{
+	if (!slot->worker_waiting && !(slot->listening && socket_has_ended(slot)))
+		slot_worker_gone(slot);
+	slot_empty_when_quiet(slot);
 }
 
 void slot_control_received(void *owner, int32_t result)
@@ -185,6 +198,8 @@ void slot_control_received(void *owner, int32_t result)
 	struct slot *slot = owner;
 
 	slot->listening = false;
+	/* unix_release_sock(): a socket that closes with something unread resets its peer. */
+	slot->unread = result == -ECONNRESET;
 	if (control_is_gone(slot, result)) {
 		/* Without a process to wait for, that is all we learn. */
 		if (slot->state == SLOT_BEARING)
@@ -192,7 +207,7 @@ void slot_control_received(void *owner, int32_t result)
 		else if (slot->state == SLOT_IDLE)
 			slot_replace(slot, "died idle");
 		else
-			slot_empty_when_quiet(slot);
+			worker_gone(slot);
 		return;
 	}
 	/* Armed first: looking may end the slot. */
@@ -213,8 +228,7 @@ void slot_worker_exited(void *owner, int32_t result)
 	slot->worker_waiting = false;
 	/* -ECHILD: nobody to wait for any more. */
 	slot->worker_reaped = result >= 0 || result == -ECHILD;
-	slot_worker_gone(slot);
-	slot_empty_when_quiet(slot);
+	worker_gone(slot);
 }
 
 void slot_init_exited(void *owner, int32_t result)

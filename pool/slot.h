@@ -89,6 +89,7 @@ struct slot {
 	/* The worker. */
 	int control_fd;
 	bool listening;         /* a receive on the control socket is running */
+	bool unread;            /* the worker ended and had not read its dispatch */
 	char message[4];        /* a doorbell is one byte; what it says is not read */
 	struct channel *channel;
 	struct output_reader reader;

@@ -235,8 +235,12 @@ int template_serve(struct template_self *self)
 			return 0;
 		if (size != sizeof(letter) || letter.version != CELL_VERSION || fd_count != 2)
 			return 1;
-		born_send(&letter, worker_bear(self, &letter, fds));
+
+		int born = worker_bear(self, &letter, fds);
+
+		/* First: the daemon must see the worker's socket end when the worker does. */
 		fd_close(&fds[0]);
 		fd_close(&fds[1]);
+		born_send(&letter, born);
 	}
 }
