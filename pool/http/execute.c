@@ -310,6 +310,16 @@ static void leaving_tell(struct connection *connection)
 			"its client has gone, or stopped reading");
 }
 
+/* Of an answer that has begun, only its end can tell. */
+static void memory_refused(struct connection *connection)
+{
+	connection->exchange.streaming = false;
+	if (connection->exchange.head_sent)
+		connection_close(connection);
+	else
+		connection_refuse(connection, 503, "there is no memory for the answer");
+}
+
 static void result_answer(struct connection *connection)
 {
 	struct exchange *exchange = &connection->exchange;
@@ -321,14 +331,12 @@ static void result_answer(struct connection *connection)
 	if (connection->closing) {
 		exchange->streaming = false;
 		memory_free(text);
-	} else if (!text && exchange->head_sent) {
-		connection_close(connection);
 	} else if (!text) {
-		connection_refuse(connection, 503, "there is no memory for the answer");
+		memory_refused(connection);
 	} else if (exchange->streaming) {
 		connection->state = CONNECTION_ANSWERING;
 		if (stream_end(connection, text) < 0)
-			connection_close(connection);
+			memory_refused(connection);
 		memory_free(text);
 	} else {
 		connection_answer(connection, 200, "application/json", text, strlen(text));
