@@ -19,7 +19,7 @@ say = $(Q)printf '  %-4s %s\n' $(1) $(2);
 .SUFFIXES:
 .DEFAULT_GOAL := all
 
-PKGS := liburing libseccomp libcjson libxxhash inih
+PKGS := liburing libseccomp libcjson libxxhash inih libbpf
 PYTHON_PKG := python-3.11-embed
 MISSING := $(shell for p in $(PKGS) $(PYTHON_PKG) criterion; do pkg-config --exists $$p 2>/dev/null || echo $$p; done)
 ifneq ($(filter-out criterion,$(MISSING)),)
@@ -30,7 +30,7 @@ endif
 
 CC ?= gcc
 WARN := -Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes -Wno-unused-parameter
-CPPFLAGS += -D_GNU_SOURCE -I. -I$(BUILD) -DCORRAL_VERSION='"$(VERSION)"' -DCORRAL_LIBEXEC='"$(PREFIX)/libexec/corral"' \
+CPPFLAGS += -D_GNU_SOURCE -I. -I$(BUILD) -Ibuild -DCORRAL_VERSION='"$(VERSION)"' -DCORRAL_LIBEXEC='"$(PREFIX)/libexec/corral"' \
 	$(if $(FAULTS),-DCORRAL_FAULTS)
 CFLAGS += -std=gnu17 -O2 -g -fno-omit-frame-pointer -fstack-protector-strong -fPIE $(WARN) \
 	$(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all,-D_FORTIFY_SOURCE=2)
@@ -48,8 +48,10 @@ INIT_SRCS := $(wildcard jail/init/*.c) base/own.c base/fault.c ring/message.c
 JAIL_SRCS := $(wildcard jail/*.c)
 # The HTTP parser: Debian ships its C sources (package node-llhttp), no library.
 LLHTTP := /usr/share/llhttp
+# Not in every PATH.
+BPFTOOL := $(firstword $(wildcard /usr/sbin/bpftool /usr/local/sbin/bpftool) bpftool)
 LLHTTP_OBJS := $(patsubst %,$(BUILD)/llhttp/%.o,api http llhttp)
-DAEMON_SRCS := $(BASE_SRCS) $(wildcard ring/*.c stats/*.c snapshot/*.c) $(JAIL_SRCS) $(filter-out %/main.c,$(wildcard pool/*.c pool/*/*.c))
+DAEMON_SRCS := $(BASE_SRCS) $(wildcard ring/*.c stats/*.c snapshot/*.c) bpf/footprints.c $(JAIL_SRCS) $(filter-out %/main.c,$(wildcard pool/*.c pool/*/*.c))
 # What a runtime program needs of the other folders: its ends of the ring, and its way into a cell.
 STUB_SRCS := $(wildcard runtime/*.c) $(addprefix base/,own.c fault.c file.c error.c clock.c) \
 	$(addprefix ring/,channel.c message.c output_writer.c parcel.c) \
@@ -65,6 +67,24 @@ $(BUILD)/llhttp/%.o: $(LLHTTP)/%.c
 	$(call say,CC,$@) $(CC) -I/usr/share/include/llhttp $(CFLAGS) -w -c $< -o $@
 
 $(BUILD)/pool/http/request_reader.o $(BUILD)/pool/http/answer_reader.o: CPPFLAGS += -I/usr/share/include/llhttp
+
+# The kernel's programs, built once whatever the rest is built with. The types are this machine's
+# kernel's; libbpf adapts the offsets to the one that they are loaded into.
+VMLINUX_BTF ?= /sys/kernel/btf/vmlinux
+build/bpf/vmlinux.h: $(VMLINUX_BTF)
+	@mkdir -p $(@D)
+	$(call say,GEN,$@) $(BPFTOOL) btf dump file $< format c > $@
+
+build/bpf/%.bpf.o: bpf/%.bpf.c bpf/event.h build/bpf/vmlinux.h
+	$(call say,BPF,$@) clang -O2 -g -Wall -target bpf -D__TARGET_ARCH_x86 -I. -Ibuild -c $< -o $@.whole && \
+		$(BPFTOOL) gen object $@ $@.whole
+
+build/bpf/%.skel.h: build/bpf/%.bpf.o
+	$(call say,GEN,$@) $(BPFTOOL) gen skeleton $< name $*_bpf > $@
+
+.SECONDARY: build/bpf/footprint.bpf.o
+
+$(BUILD)/bpf/footprints.o $(BUILD)/tests/unit/bpf_footprints.o: build/bpf/footprint.skel.h
 
 $(BUILD)/libcorral.a: $(call objects,$(DAEMON_SRCS)) $(LLHTTP_OBJS)
 	$(call say,AR,$@) rm -f $@ && ar rcs $@ $^

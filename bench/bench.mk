@@ -38,7 +38,7 @@ $(FLOOR).o: CPPFLAGS += $(PYTHON_CFLAGS) -Wno-shadow
 bench: all benches
 	@mkdir -p bench/results
 	$(Q)set -e; result=$(BENCH_RESULT); \
-	for question in output_ring output_flood stream_rate timeout_lateness idle_workers noisy_neighbour saturation "soak 20000" "floor 1" "floor 2"; do \
+	for question in output_ring output_flood stream_rate timeout_lateness idle_workers tracing noisy_neighbour saturation "soak 20000" "floor 1" "floor 2"; do \
 		$(BUILD)/bench/$$question | tee -a $$result; \
 	done; \
 	for streams in 1 2; do $(BUILD)/bin/corral bench --streams $$streams --json | tee -a $$result; done; \

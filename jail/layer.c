@@ -13,6 +13,7 @@ static const char *const layer_names[LAYER_COUNT] = {
 	[LAYER_CGROUP] = "cgroup",
 	[LAYER_SECCOMP] = "seccomp",
 	[LAYER_LANDLOCK] = "landlock",
+	[LAYER_BPF_TRACING] = "bpf-tracing",
 };
 
 static const char *const layer_state_names[] = {

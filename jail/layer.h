@@ -16,6 +16,7 @@ enum layer {
 	LAYER_CGROUP,       /* memory, pids, cpu */
 	LAYER_SECCOMP,
 	LAYER_LANDLOCK,
+	LAYER_BPF_TRACING,  /* footprints: it watches, refuses budgets, proves what was not done */
 	LAYER_COUNT,
 };
 

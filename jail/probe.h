@@ -10,8 +10,8 @@
 #include "jail/layer.h"
 
 /*
- * Any layer but LAYER_CGROUP (see cgroups_status()). Always fills in the status: a try that
- * could not be made is an absent layer. Forks, so call it before there are threads. A child that
- * hangs is given up after 10 seconds.
+ * Any layer but LAYER_CGROUP (see cgroups_status()) and LAYER_BPF_TRACING (footprints_open()).
+ * Always fills in the status: a try that could not be made is an absent layer. Forks, so call it
+ * before there are threads. A child that hangs is given up after 10 seconds.
  */
 void probe_layer(enum layer layer, struct layer_status *ret_status);

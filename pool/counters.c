@@ -36,6 +36,10 @@ void counters_ended(struct shard_counters *counters, const struct execution *exe
 		count(&counters->limits[result->limit], 1);
 	count(&counters->output_bytes, result->usage.output_bytes);
 	count(&counters->dropped_bytes, result->usage.dropped_bytes);
+	count(&counters->cpu_usec, result->usage.cpu_usec);
+	count(&counters->system_calls, result->usage.system_calls);
+	count(&counters->page_faults, result->usage.page_faults);
+	count(&counters->processes, result->usage.processes);
 	histogram_add(&counters->durations, result->ended_nsec - execution->started_nsec);
 }
 
@@ -52,4 +56,8 @@ void counters_answers_add(struct answers *into, const struct shard_counters *fro
 		into->limits[i] += load(&from->limits[i]);
 	into->output_bytes += load(&from->output_bytes);
 	into->dropped_bytes += load(&from->dropped_bytes);
+	into->cpu_usec += load(&from->cpu_usec);
+	into->system_calls += load(&from->system_calls);
+	into->page_faults += load(&from->page_faults);
+	into->processes += load(&from->processes);
 }

@@ -22,6 +22,7 @@ struct shard_counters {
 	atomic_ullong verdicts[VERDICT_COUNT];
 	atomic_ullong limits[LIMIT_COUNT]; /* that were hit, whatever the verdict */
 	atomic_ullong output_bytes, dropped_bytes;
+	atomic_ullong cpu_usec, system_calls, page_faults, processes;
 	struct histogram waits;     /* from submission to dispatch, of those that began */
 	struct histogram durations; /* from dispatch to the end, in nanoseconds as well */
 };
@@ -31,6 +32,7 @@ struct answers {
 	uint64_t verdicts[VERDICT_COUNT];
 	uint64_t limits[LIMIT_COUNT];
 	uint64_t output_bytes, dropped_bytes;
+	uint64_t cpu_usec, system_calls, page_faults, processes;
 };
 
 /* Of a shard that has not started: zeroes, and `slots` slots to be built. */

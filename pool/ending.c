@@ -6,6 +6,8 @@
  * record, which also outranks a deadline that it beat; the way the worker's process died. The
  * figures are the kernel's, never the worker's.
  */
+#include "base/clock.h"
+#include "bpf/footprints.h"
 #include "pool/pool_private.h"
 
 #include <signal.h>
@@ -130,15 +132,32 @@ static void refusal_verdict(struct slot *slot, struct result *result, uint64_t p
 		limit_verdict(slot, result, LIMIT_FILES);
 }
 
+/* The kernel's time of this execution alone; the group's has births and deaths in it. */
+static void footprint_tell(const struct footprint *footprint, struct usage *usage)
+{
+	usage->traced = true;
+	usage->cpu_usec = footprint->cpu_nsec / NSEC_PER_USEC;
+	usage->system_calls = footprint->calls;
+	usage->page_faults = footprint->faults;
+	usage->processes = footprint->forks + 1;
+}
+
 void slot_verdict(struct slot *slot, struct result *result)
 {
 	const struct cgroup_usage *before = &slot->usage_before;
 	struct cgroup_usage usage = *before;
+	struct footprint footprint = { .calls = 0 };
 
+	if (slot->footprint)
+		footprint = footprint_read(slot->footprint);
 	cgroups_slot_usage(slot->shard->pool->cgroups, slot->number, &usage);
 	result->limit = RESULT_NO_LIMIT;
 	if (usage.oom_kills > before->oom_kills) {
 		limit_verdict(slot, result, LIMIT_MEMORY);
+	} else if (footprint.excess) {
+		limit_verdict(slot, result, footprint.excess == FOOTPRINT_CALLS_EXCEEDED
+				? LIMIT_SYSCALLS
+				: LIMIT_CPU_TIME);
 	} else {
 		ending_verdict(slot, result);
 		refusal_verdict(slot, result, usage.pids_refused - before->pids_refused);
@@ -146,4 +165,6 @@ void slot_verdict(struct slot *slot, struct result *result)
 	if (usage.cpu_usec > before->cpu_usec)
 		result->usage.cpu_usec = usage.cpu_usec - before->cpu_usec;
 	result->usage.memory_peak_bytes = usage.memory_peak_bytes;
+	if (slot->footprint)
+		footprint_tell(&footprint, &result->usage);
 }

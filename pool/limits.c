@@ -30,6 +30,8 @@ const struct limit_type limit_types[LIMIT_COUNT] = {
 		64 * MIB, 64 * 1024, IDENTITY_FILE_BYTES_MAX },
 	[LIMIT_OPEN_FILES] = { "open_files", "open descriptors of a process", LIMIT_UNIT_COUNT, 256,
 		16, IDENTITY_OPEN_FILES_MAX },
+	[LIMIT_SYSCALLS] = { "syscalls", "system calls of all its processes", LIMIT_UNIT_COUNT,
+		LIMIT_SYSCALLS_NONE, 1, LIMIT_SYSCALLS_NONE },
 };
 
 void limits_init(struct limits *limits)

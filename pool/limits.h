@@ -23,8 +23,12 @@ enum limit {
 	LIMIT_OUTPUT,     /* stdout and stderr together */
 	LIMIT_FILES,      /* what /tmp, /workspace and /dev/shm hold together */
 	LIMIT_OPEN_FILES, /* descriptors of one process */
+	LIMIT_SYSCALLS,   /* system calls of all processes together; its cap is "none" */
 	LIMIT_COUNT,
 };
+
+/* A year of them on one CPU: nothing counts that far, so nothing is asked of the kernel. */
+#define LIMIT_SYSCALLS_NONE UINT64_C(1000000000000)
 
 enum limit_unit { LIMIT_UNIT_NSEC, LIMIT_UNIT_BYTES, LIMIT_UNIT_COUNT };
 

@@ -7,6 +7,7 @@
  */
 #include "pool/metrics.h"
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "pool/pool_private.h"
 #include "stats/process.h"
@@ -66,6 +67,20 @@ static void answers_write(
 	number_family(metrics, METRICS_COUNTER, "corral_output_dropped_bytes",
 		"Bytes of stdout and stderr that passed the output limit and were not delivered.",
 		answers->dropped_bytes);
+}
+
+/* 0 where there are no footprints, but for the time, which the cgroups know as well. */
+static void footprints_write(struct metrics *metrics, const struct answers *answers)
+{
+	metrics_family(metrics, METRICS_COUNTER, "corral_cpu_seconds",
+		"CPU time of executions that ended.");
+	metrics_nsec(metrics, NULL, answers->cpu_usec * NSEC_PER_USEC);
+	number_family(metrics, METRICS_COUNTER, "corral_system_calls",
+		"System calls of executions that ended.", answers->system_calls);
+	number_family(metrics, METRICS_COUNTER, "corral_page_faults",
+		"Page faults of executions that ended.", answers->page_faults);
+	number_family(metrics, METRICS_COUNTER, "corral_processes",
+		"Processes of executions that ended, the worker included.", answers->processes);
 }
 
 static void births_write(struct metrics *metrics, const struct pool_status *status)
@@ -144,6 +159,7 @@ void pool_metrics_write(struct pool *pool, struct metrics *metrics)
 		"Executions that began in a worker.");
 	metrics_number(metrics, METRICS_LABELS({ "runtime", runtime }), status.executions);
 	answers_write(metrics, runtime, &answers);
+	footprints_write(metrics, &answers);
 	metrics_family(metrics, METRICS_HISTOGRAM, "corral_execution_duration_seconds",
 		"How long executions took, from when they began until their end was known.");
 	histogram_write(pool, metrics, METRICS_LABELS({ "runtime", runtime }),

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/own.h"
+#include "bpf/footprints.h"
 #include "jail/identity.h"
 #include "pool/pool_private.h"
 #include "ring/channel.h"
@@ -120,9 +121,24 @@ static void slots_prepare(struct pool *pool)
 		slot->number = i;
 		slot->network_fd = slot->control_fd = slot->pipes[0].fd = slot->pipes[1].fd = -1;
 		list_init(&slot->node);
+		slot->footprint = footprints_slot(pool->footprints, i);
 		slot->tails[0].bytes = pool->tails + 2 * i * EXECUTION_TAIL_BYTES;
 		slot->tails[1].bytes = slot->tails[0].bytes + EXECUTION_TAIL_BYTES;
 	}
+}
+
+/* Without it the pool does with less, and says so. */
+static void tracing_open(struct pool *pool)
+{
+	struct error error = { .sentence = "switched off by --without bpf" };
+	bool is_open = !pool->config.without_bpf &&
+		       footprints_open(&pool->footprints, pool->config.workers, pool->uid_first,
+			       &error) == 0;
+
+	pool->tracing.state = is_open ? LAYER_ENFORCED : LAYER_ABSENT;
+	snprintf(pool->tracing.detail, sizeof(pool->tracing.detail), "%.*s",
+		(int)sizeof(pool->tracing.detail) - 1,
+		is_open ? "system calls, processes, page faults, CPU time" : error.sentence);
 }
 
 static int pool_prepare(struct pool *pool, struct error *error)
@@ -151,6 +167,9 @@ static int pool_prepare(struct pool *pool, struct error *error)
 	if (!pool->slots || !pool->tails)
 		return error_set(
 			error, -ENOMEM, "no memory for %u workers", pool->config.workers);
+	tracing_open(pool);
+	if (!pool->footprints && pool->config.limits.values[LIMIT_SYSCALLS] < LIMIT_SYSCALLS_NONE)
+		return error_set(error, -EOPNOTSUPP, "%s", POOL_NO_SYSCALLS_LIMIT);
 	slots_prepare(pool);
 	return 0;
 }
@@ -331,6 +350,7 @@ void pool_stop(struct pool *pool)
 	tenants_fini(&pool->tenants);
 	free(pool->tails);
 	free(pool->slots);
+	footprints_close(pool->footprints);
 	cgroups_close(pool->cgroups);
 	pthread_cond_destroy(&pool->changed);
 	pthread_mutex_destroy(&pool->lock);
@@ -367,6 +387,8 @@ int pool_submit(struct pool *pool, struct execution *execution)
 	if (execution->code_bytes + execution->environment_bytes + execution->arguments_bytes >
 	    CHANNEL_MAILBOX_BYTES)
 		return -EMSGSIZE;
+	if (!pool->footprints && execution->limits.values[LIMIT_SYSCALLS] < LIMIT_SYSCALLS_NONE)
+		return -EOPNOTSUPP;
 	if (atomic_load(&pool->stopping))
 		return -ESHUTDOWN;
 	execution->submitted_nsec = clock_now_nsec();
@@ -407,6 +429,7 @@ static void layers_status(struct pool *pool, unsigned layers, struct layer_statu
 	}
 	/* How much of it, the cgroup tree knows best. */
 	cgroups_status(pool->cgroups, &status[LAYER_CGROUP]);
+	status[LAYER_BPF_TRACING] = pool->tracing;
 }
 
 void pool_status(struct pool *pool, struct pool_status *ret_status)

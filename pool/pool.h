@@ -23,6 +23,7 @@ struct pool_config {
 	unsigned shards;       /* 0: one a CPU that we may run on */
 	unsigned queue_max;    /* executions waiting, a tenant and shard; 0: the standard */
 	unsigned reserve;      /* workers that a tenant with more than its share leaves to others */
+	bool without_bpf;      /* as on a kernel that has none: no footprints */
 	struct limits limits;  /* cells are built for these; requests may differ */
 	const struct pool_service *service; /* on the same loops; NULL: none. Lives as the pool */
 };
@@ -55,8 +56,12 @@ void pool_stop(struct pool *pool);
 
 /*
  * Hands over an execution, from any thread. 0; or, with `done` not called: -EAGAIN (queue full),
- * -EMSGSIZE (code, environment and arguments exceed the mailbox), -ESHUTDOWN.
+ * -EMSGSIZE (code, environment and arguments exceed the mailbox), -EOPNOTSUPP (a limit of system
+ * calls where they cannot be counted), -ESHUTDOWN.
  */
+#define POOL_NO_SYSCALLS_LIMIT                                                                    \
+	"syscalls cannot be limited here, bpf-tracing is absent: see corral doctor, or leave the " \
+	"limit out"
 int pool_submit(struct pool *pool, struct execution *execution);
 
 /* Asks for an end with VERDICT_CANCELLED, from any thread; `done` follows unless it was called. */

@@ -11,6 +11,8 @@
 struct pool {
 	struct pool_config config;
 	struct cgroups *cgroups;
+	struct footprints *footprints; /* NULL: they cannot be taken here, which status says */
+	struct layer_status tracing;
 	char init_program[512];
 	char runtime_program[512];
 	uint32_t uid_first;

@@ -87,6 +87,9 @@ static void usage_add(struct json_writer *writer, const struct usage *usage)
 	json_number(writer, "queue_usec", usage->queue_usec);
 	json_number(writer, "memory_peak_bytes", usage->memory_peak_bytes);
 	json_number(writer, "output_bytes", usage->output_bytes);
+	number_or_null_add(writer, "processes", usage->traced, usage->processes);
+	number_or_null_add(writer, "system_calls", usage->traced, usage->system_calls);
+	number_or_null_add(writer, "page_faults", usage->traced, usage->page_faults);
 	json_close(writer, '}');
 }
 

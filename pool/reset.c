@@ -16,6 +16,7 @@
  */
 #include "base/clock.h"
 #include "base/own.h"
+#include "bpf/footprints.h"
 #include "pool/pool_private.h"
 
 #include <errno.h>
@@ -158,6 +159,8 @@ void slot_empty_when_quiet(struct slot *slot)
 			slot_timer_set(slot, death_watch, clock_now_nsec() + EMPTY_RECHECK_NSEC);
 		return;
 	}
+	if (slot->footprint)
+		footprint_stop(slot->footprint);
 	loop_timer_disarm(shard->loop, &slot->timer);
 	for (int i = 0; i < 2; i++)
 		fd_close(&slot->pipes[i].fd);

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/own.h"
+#include "bpf/footprints.h"
 #include "jail/identity.h"
 #include "pool/pool_private.h"
 #include "ring/message.h"
@@ -225,6 +226,16 @@ static void slot_refuse(struct slot *slot, struct execution *execution, const ch
 		execution_reject(execution, VERDICT_REJECTED, "the queue is full");
 }
 
+/* Its worker sleeps at the safe point, and in its cell only PID 1 is beside it. */
+static void footprint_begin(struct slot *slot, const struct limits *limits)
+{
+	uint64_t calls_max = limits->values[LIMIT_SYSCALLS];
+
+	if (slot->footprint)
+		footprint_arm(slot->footprint, calls_max == LIMIT_SYSCALLS_NONE ? 0 : calls_max,
+			limits->values[LIMIT_CPU_TIME]);
+}
+
 void slot_run(struct slot *slot, struct execution *execution)
 {
 	struct shard *shard = slot->shard;
@@ -235,6 +246,7 @@ void slot_run(struct slot *slot, struct execution *execution)
 		slot_refuse(slot, execution, "its limits could not be applied", result);
 		return;
 	}
+	footprint_begin(slot, &execution->limits);
 	mailbox_fill(slot, execution);
 	share_cpu_give(slot, execution);
 	result = dispatch_send(slot, execution);

@@ -27,6 +27,7 @@
 #include "ring/loop.h"
 #include "ring/output.h"
 
+struct footprint;
 struct tenant_share;
 
 enum slot_state {
@@ -114,6 +115,7 @@ struct slot {
 	uint64_t room_bytes;       /* published since a waiting writer was woken */
 	uint64_t looked_bytes;     /* found since look_timer fired */
 	struct loop_timer look_timer; /* output comes fast: no bell for each record of it */
+	struct footprint *footprint; /* the kernel's record of it; NULL: none is taken */
 	struct cgroup_usage usage_before; /* what the slot's group had counted until it began */
 	uint64_t deadline_nsec;
 };

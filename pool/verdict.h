@@ -31,6 +31,10 @@ struct usage {
 	uint64_t memory_peak_bytes;
 	uint64_t output_bytes;  /* stdout and stderr, delivered */
 	uint64_t dropped_bytes; /* stdout and stderr, written but not delivered */
+	/* Of all its processes, by its footprint; where there is none, `traced` is false. */
+	bool traced;
+	uint64_t system_calls, page_faults;
+	uint64_t processes; /* that lived, the worker included */
 };
 
 struct result {

@@ -12,6 +12,7 @@
 #include "runtime/template.h"
 
 #include "base/own.h"
+#include "bpf/event.h"
 #include "jail/layer.h"
 #include "ring/message.h"
 #include "runtime/worker_files.h"
@@ -193,8 +194,11 @@ static void execution_run(
 	if (worker_job_copy(worker.channel, &job) < 0)
 		unbegun(doorbell);
 	output_writer_init(&worker.writer, worker.channel, doorbell, NULL);
-	if (files < 0 || files_take(files, &end))
+	if (files < 0 || files_take(files, &end)) {
+		/* Its footprint begins. */
+		syscall(FOOTPRINT_MARK);
 		runtime->execute(&job->job, &end);
+	}
 	worker_job_free(job);
 	/* A forked child that comes back here through the runtime has nothing to say. */
 	if (worker.is_child)

@@ -15,6 +15,7 @@
 #include <time.h>
 
 #define OPTION_SOCKET 0x2000
+#define OPTION_WITHOUT 0x2001
 #define FILL_NSEC_MAX (300 * NSEC_PER_SEC)
 #define PROGRESS_NSEC NSEC_PER_SEC
 
@@ -68,6 +69,11 @@ static error_t bench_option(int key, char *argument, struct argp_state *state)
 		options->config.shards =
 			(unsigned)number_parse(state, "shards", argument, 1, POOL_SHARDS_MAX);
 		return 0;
+	case OPTION_WITHOUT:
+		if (strcmp(argument, "bpf") != 0)
+			argp_error(state, "--without %s: only bpf can be left out", argument);
+		options->config.without_bpf = true;
+		return 0;
 	case 'j':
 		options->json = true;
 		return 0;
@@ -77,9 +83,10 @@ static error_t bench_option(int key, char *argument, struct argp_state *state)
 	case ARGP_KEY_END:
 		if (options->code && options->programs)
 			argp_error(state, "give --code or --programs, not both");
-		if (options->socket && (options->config.workers || options->config.shards))
-			argp_error(state, "--workers and --shards are the daemon's own: give them "
-					  "without --socket");
+		if (options->socket && (options->config.workers || options->config.shards ||
+						options->config.without_bpf))
+			argp_error(state, "--workers, --shards and --without are the daemon's own: "
+					  "give them without --socket");
 		return 0;
 	}
 	return ARGP_ERR_UNKNOWN;
@@ -96,6 +103,7 @@ static const struct argp_option bench_options[] = {
 	{ "seconds", 'S', "S", 0, "How long (5)", 1 },
 	{ "workers", 'w', "N", 0, "Workers kept ready (32, or twice the streams)", 1 },
 	{ "shards", 'h', "N", 0, "Shards, each on a CPU of its own (all CPUs)", 1 },
+	{ "without", OPTION_WITHOUT, "bpf", 0, "Without footprints, as where there is no BPF", 1 },
 	{ "json", 'j', 0, 0, "Print one line of JSON", 1 },
 	{ 0 },
 };

@@ -23,6 +23,8 @@ static const struct argp_option limits_options[] = {
 		"/tmp, /workspace and /dev/shm together (64M)", 0 },
 	{ "open-files", LIMIT_KEY + LIMIT_OPEN_FILES, "N", 0, "Open descriptors of a process (256)",
 		0 },
+	{ "syscalls", LIMIT_KEY + LIMIT_SYSCALLS, "N", 0,
+		"System calls of all its processes (no limit)", 0 },
 	{ 0 },
 };
 

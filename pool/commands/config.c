@@ -172,6 +172,15 @@ static int parse_level(const struct config_key *key, struct parsed *parsed, stru
 	return refuse(key, parsed->text, "error, warning, info or debug", error);
 }
 
+static int parse_without(const struct config_key *key, struct parsed *parsed, struct error *error)
+{
+	parsed->number = strcmp(parsed->text, "bpf") == 0;
+	if (!parsed->number && strcmp(parsed->text, "none") != 0)
+		return refuse(key, parsed->text, "bpf or none: no other layer can be left out",
+			error);
+	return 0;
+}
+
 static int parse_limit(enum config_value value, struct parsed *parsed, struct error *error)
 {
 	enum limit limit = (enum limit)(value - CONFIG_TIMEOUT);
@@ -206,6 +215,8 @@ static int parse(enum config_value value, struct parsed *parsed, struct error *e
 		return parse_address(key, parsed, error);
 	case CONFIG_TYPE_LEVEL:
 		return parse_level(key, parsed, error);
+	case CONFIG_TYPE_WITHOUT:
+		return parse_without(key, parsed, error);
 	case CONFIG_TYPE_LIMIT:
 		return parse_limit(value, parsed, error);
 	case CONFIG_TYPE_COUNT:
@@ -235,6 +246,9 @@ static void store(struct config *config, const struct config_key *key, const str
 		break;
 	case CONFIG_TYPE_LEVEL:
 		*(enum log_level *)member = (enum log_level)parsed->number;
+		break;
+	case CONFIG_TYPE_WITHOUT:
+		*(bool *)member = parsed->number != 0;
 		break;
 	case CONFIG_TYPE_BYTES:
 	case CONFIG_TYPE_DURATION:

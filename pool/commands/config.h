@@ -53,6 +53,7 @@ enum config_value {
 	CONFIG_SHARDS,
 	CONFIG_QUEUE,
 	CONFIG_IMPORTS,
+	CONFIG_WITHOUT,
 	CONFIG_TIMEOUT,
 	CONFIG_CPU_TIME,
 	CONFIG_MEMORY,
@@ -60,6 +61,7 @@ enum config_value {
 	CONFIG_OUTPUT,
 	CONFIG_FILES,
 	CONFIG_OPEN_FILES,
+	CONFIG_SYSCALLS,
 	CONFIG_EXECUTIONS_KEPT,
 	CONFIG_EXECUTIONS_KEPT_BYTES,
 	CONFIG_KEYS_KEPT,
@@ -104,6 +106,7 @@ struct config {
 	unsigned shards;     /* 0: one a CPU */
 	unsigned queue_max;  /* a tenant and shard */
 	char imports[2048];  /* "": the runtime's usual ones */
+	bool without_bpf;
 	/* [limits]: of requests that give none */
 	struct limits limits;
 	/* [records]: of executions that ended, and of Idempotency-Key */

@@ -17,6 +17,7 @@ enum config_type {
 	CONFIG_TYPE_DURATION, /* uint64_t, nanoseconds */
 	CONFIG_TYPE_LIMIT,    /* limits.values[]; unit, standard, min and max: limit_types */
 	CONFIG_TYPE_LEVEL,    /* enum log_level */
+	CONFIG_TYPE_WITHOUT,  /* bool: "none" or "bpf" */
 };
 
 struct config_key {

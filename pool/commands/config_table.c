@@ -73,7 +73,9 @@
 		"Executions of a tenant that may wait, a shard (1024)")                           \
 	X(IMPORTS, POOL, "imports", "imports", "CORRAL_IMPORTS", MODULES, imports, "", 0,         \
 		SIZE_OF(imports) - 1, false, "NAMES",                                             \
-		"Modules to have imported in every worker, instead of the usual ones")
+		"Modules to have imported in every worker, instead of the usual ones")            \
+	X(WITHOUT, POOL, "without", "without", "CORRAL_WITHOUT", WITHOUT, without_bpf, "none", 0, \
+		0, false, "NAME", "Leave out a layer that can be left out: bpf, or (none)")
 
 #define KEYS_LIMITS(X)                                                                            \
 	X(TIMEOUT, LIMITS, "timeout", "timeout", "CORRAL_TIMEOUT", LIMIT,                         \
@@ -93,7 +95,10 @@
 		"64M", 0, 0, true, "SIZE", "/tmp, /workspace and /dev/shm together (64M)")        \
 	X(OPEN_FILES, LIMITS, "open_files", "open-files", "CORRAL_OPEN_FILES", LIMIT,             \
 		limits.values[LIMIT_OPEN_FILES], "256", 0, 0, true, "N",                          \
-		"Open descriptors of a process (256)")
+		"Open descriptors of a process (256)")                                            \
+	X(SYSCALLS, LIMITS, "syscalls", "syscalls", "CORRAL_SYSCALLS", LIMIT,                     \
+		limits.values[LIMIT_SYSCALLS], "1000000000000", 0, 0, true, "N",                  \
+		"System calls of all its processes, no limit (1000000000000)")
 
 #define KEYS_RECORDS(X)                                                                           \
 	X(EXECUTIONS_KEPT, RECORDS, "executions_kept", "executions-kept",                         \
@@ -125,7 +130,7 @@ const struct config_key config_keys[CONFIG_COUNT] = {
 	KEYS_SERVER(ROW) KEYS_POOL(ROW) KEYS_LIMITS(ROW) KEYS_RECORDS(ROW) KEYS_LOG(ROW)
 };
 
-static_assert(CONFIG_OPEN_FILES - CONFIG_TIMEOUT == (int)LIMIT_OPEN_FILES,
+static_assert(CONFIG_SYSCALLS - CONFIG_TIMEOUT == (int)LIMIT_SYSCALLS,
 	"limits stand in the order of enum limit");
 
 const char *const config_level_names[] = {

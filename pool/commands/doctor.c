@@ -10,6 +10,7 @@
 #include "base/own.h"
 #include "base/quantity.h"
 #include "jail/cgroup.h"
+#include "bpf/footprints.h"
 #include "jail/probe.h"
 #include "pool/capture.h"
 #include "pool/commands/command.h"
@@ -109,8 +110,9 @@ void doctor_advise(struct doctor_finding *finding, const char *format, ...)
 
 static void layer_add(struct doctor *doctor, enum layer layer, const struct layer_status *status)
 {
-	/* The pool starts without these two; the others stand or nothing runs. */
-	bool is_optional = layer == LAYER_CGROUP || layer == LAYER_LANDLOCK;
+	/* The pool starts without these; the others stand or nothing runs. */
+	bool is_optional = layer == LAYER_CGROUP || layer == LAYER_LANDLOCK ||
+			   layer == LAYER_BPF_TRACING;
 	struct doctor_finding *finding = doctor_add(doctor, "layers", layer_name(layer));
 	enum doctor_state state = DOCTOR_OK;
 
@@ -136,6 +138,20 @@ static void cgroup_try(struct layer_status *ret_status)
 	cgroups_close(cgroups);
 }
 
+/* For one slot of nobody's. */
+static void tracing_try(struct layer_status *ret_status)
+{
+	struct footprints *footprints;
+	struct error error = { .sentence = "system calls, processes, page faults, CPU time" };
+	bool is_open = footprints_open(&footprints, 1, UINT32_MAX - 1, &error) == 0;
+
+	ret_status->state = is_open ? LAYER_ENFORCED : LAYER_ABSENT;
+	snprintf(ret_status->detail, sizeof(ret_status->detail), "%.*s",
+		(int)sizeof(ret_status->detail) - 1, error.sentence);
+	if (is_open)
+		footprints_close(footprints);
+}
+
 static void layers_check(struct doctor *doctor)
 {
 	for (int layer = 0; layer < LAYER_COUNT; layer++) {
@@ -143,6 +159,8 @@ static void layers_check(struct doctor *doctor)
 
 		if (layer == LAYER_CGROUP)
 			cgroup_try(&status);
+		else if (layer == LAYER_BPF_TRACING)
+			tracing_try(&status);
 		else
 			probe_layer(layer, &status);
 		layer_add(doctor, layer, &status);

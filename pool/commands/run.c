@@ -286,7 +286,8 @@ static int run_embedded(struct error *error)
 	if (result == 0)
 		result = pool_submit(run.pool, &run.execution);
 	if (result < 0)
-		return error_set(error, result, "cannot start the program: %s", error_text(result));
+		return error_set(error, result, "cannot start the program: %s",
+			result == -EOPNOTSUPP ? POOL_NO_SYSCALLS_LIMIT : error_text(result));
 	if (pthread_create(&thread, NULL, signals_wait, &signals) == 0)
 		pthread_detach(thread);
 	outlet_serve(&run.outlet);

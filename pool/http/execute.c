@@ -158,6 +158,8 @@ static void submit_refused(struct connection *connection, int error)
 	else if (error == -EMSGSIZE)
 		connection_refuse(connection, 413,
 			"code, env and args are longer than 1 MiB together");
+	else if (error == -EOPNOTSUPP)
+		connection_refuse(connection, 400, POOL_NO_SYSCALLS_LIMIT);
 	else if (error == -ESHUTDOWN)
 		connection_refuse(connection, 503, "the daemon is stopping");
 	else

@@ -16,7 +16,7 @@ from pathlib import Path
 BUILD = Path(os.environ.get("CORRAL_BUILD", Path(__file__).resolve().parents[2] / "build"))
 CORRAL = str(BUILD / "bin" / "corral")
 EXIT_CODES = {"well": 0, "degraded": 1, "unable": 2}
-LAYERS = ["namespaces", "view", "ids", "cgroup", "seccomp", "landlock"]
+LAYERS = ["namespaces", "view", "ids", "cgroup", "seccomp", "landlock", "bpf-tracing"]
 
 
 def run(*arguments, **keywords):

@@ -10,7 +10,8 @@ FIELDS = {
     "reason": (str,), "stdout": (str,), "stderr": (str,), "dropped_bytes": (int,),
     "result": (dict,), "error": (dict, None), "usage": (dict,), "reset": (str,),
 }
-USAGE = ("wall_usec", "cpu_usec", "queue_usec", "memory_peak_bytes", "output_bytes")
+USAGE = ("wall_usec", "cpu_usec", "queue_usec", "memory_peak_bytes", "output_bytes",
+         "processes", "system_calls", "page_faults")
 OPTIONAL = {"stdout_base64", "stderr_base64", "_code"}
 
 ENDINGS = (

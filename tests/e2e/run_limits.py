@@ -2,7 +2,7 @@
 """tests/e2e/run_limits.py: every limit bites, is clamped and said so, or is refused."""
 from tests.harness.command import CorralTest
 
-OPTIONS = ("timeout", "cpu-time", "memory", "pids", "output", "files", "open-files")
+OPTIONS = ("timeout", "cpu-time", "memory", "pids", "output", "files", "open-files", "syscalls")
 NONSENSE = ("-1", "0", "lots", "", "1e999G", "0x10", "5 5", "1,5", "٣")
 
 # Option, a value beyond its caps, what is used, a program, and the verdict that the cap gives it.
@@ -20,6 +20,7 @@ CLAMPED = (
     ("open-files", "1", "16", "import resource\n"
      "assert resource.getrlimit(resource.RLIMIT_NOFILE) == (16, 16)", "ok", None),
     ("open-files", "100000", "4096", "1", "ok", None),
+    ("syscalls", "2000000000000", "1000000000000", "1", "ok", None),
 )
 
 
@@ -44,6 +45,8 @@ class Limits(CorralTest):
                 ("files", "3M", "1M", "open('/tmp/f', 'wb').write(bytes(2 << 20))",
                  "limit:files"),
                 # 0, 1, 2 and the control socket are open, and so is every number below the limit.
+                ("syscalls", "600", "400", "import os\nfor i in range(500): os.getuid()",
+                 "limit:syscalls"),
                 ("open-files", "64", "63", "held = [open('/dev/null') for i in range(60)]",
                  "error")):
             with self.subTest(option=option):
@@ -87,7 +90,7 @@ class Limits(CorralTest):
     def test_that_are_nonsense_are_refused_with_a_sentence(self):
         for option in OPTIONS:
             form = ("a duration such as 30s or 500ms" if option in ("timeout", "cpu-time") else
-                    "a whole number" if option in ("pids", "open-files") else
+                    "a whole number" if option in ("pids", "open-files", "syscalls") else
                     "a size such as 256M")
             for value in NONSENSE:
                 process = self.corral("run", f"--{option}={value}", "-e", "print('ran')")

@@ -70,7 +70,7 @@ Test(request, takes_every_field)
 	      "\"env\":{\"A\":\"1\",\"EMPTY\":\"\",\"a b\":\"x=y\"},"
 	      "\"args\":[\"\",\"two\",\"\\ud83d\\ude00\"],"
 	      "\"limits\":{\"timeout\":1.5,\"cpu_time\":\"500ms\",\"memory\":\"64M\",\"pids\":3,"
-	      "\"output\":1,\"files\":1048576,\"open_files\":\"99\"},"
+	      "\"output\":1,\"files\":1048576,\"open_files\":\"99\",\"syscalls\":5},"
 	      "\"stream\":true,\"queue_timeout\":0.25}");
 	expect_bytes(request.code, request.code_bytes, "\xc3\xa9\n", 3);
 	expect_bytes(request.stdin_text, request.stdin_bytes, "in\n", 3);
@@ -87,6 +87,7 @@ Test(request, takes_every_field)
 	cr_expect_eq(request.limits.values[LIMIT_OUTPUT], 1);
 	cr_expect_eq(request.limits.values[LIMIT_FILES], MIB);
 	cr_expect_eq(request.limits.values[LIMIT_OPEN_FILES], 99);
+	cr_expect_eq(request.limits.values[LIMIT_SYSCALLS], 5);
 	cr_expect_eq(request.note_count, 0);
 	cr_expect(request.stream);
 	cr_expect_eq(request.queue_nsec_max, 250 * NSEC_PER_MSEC);
@@ -119,7 +120,8 @@ Test(request, clamps_limits_and_says_so)
 	cr_expect_str_eq(request.notes[1].sentence,
 		"limits.timeout 2h is outside what this pool allows; using 1 h");
 	taken("{\"code\":\"\",\"limits\":{\"timeout\":1e300,\"cpu_time\":1e-9,\"memory\":1e300,"
-	      "\"pids\":1e9,\"output\":\"999T\",\"files\":1,\"open_files\":1}}");
+	      "\"pids\":1e9,\"output\":\"999T\",\"files\":1,\"open_files\":1,"
+	      "\"syscalls\":2e12}}");
 	cr_expect_eq(request.note_count, LIMIT_COUNT);
 	for (int i = 0; i < LIMIT_COUNT; i++)
 		cr_expect_str_not_empty(request.notes[i].sentence);
@@ -184,8 +186,8 @@ static const struct {
 	{ "{\"code\":\"\",\"stream\":\"true\"}", "stream must be true or false, not a string" },
 	{ "{\"code\":\"\",\"limits\":7}", "limits must be an object, not a number" },
 	{ "{\"code\":\"\",\"limits\":{\"Memory\":1}}",
-		"there is no limits.Memory: give timeout, cpu_time, memory, pids, output, files "
-		"or open_files" },
+		"there is no limits.Memory: give timeout, cpu_time, memory, pids, output, files, "
+		"open_files or syscalls" },
 	{ "{\"code\":\"\",\"limits\":{\"memory\":\"x\"}}",
 		"limits.memory cannot be 'x': give a size such as 256M above zero" },
 	{ "{\"code\":\"\",\"limits\":{\"memory\":1.5}}",

@@ -75,6 +75,8 @@ Test(limits, are_read_in_their_units)
 		{ LIMIT_OUTPUT, "1", 1, false },
 		{ LIMIT_FILES, "1.5M", 3 * MIB / 2, false },
 		{ LIMIT_OPEN_FILES, "15", 16, true },
+		{ LIMIT_SYSCALLS, "1", 1, false },
+		{ LIMIT_SYSCALLS, "2000000000000", LIMIT_SYSCALLS_NONE, true },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -87,6 +87,9 @@ static void run(struct pool *pool, const char *code, enum limit limit, uint64_t 
 		told.limits[result->limit]++;
 	told.output_bytes += result->usage.output_bytes;
 	told.dropped_bytes += result->usage.dropped_bytes;
+	told.system_calls += result->usage.system_calls;
+	told.page_faults += result->usage.page_faults;
+	told.processes += result->usage.processes;
 	told_count++;
 	waited_nsec += job.execution.started_nsec - job.execution.submitted_nsec;
 	lasted_nsec += result->ended_nsec - job.execution.started_nsec;
@@ -98,11 +101,16 @@ static void expect_told(void)
 	for (enum verdict verdict = 0; verdict < VERDICT_COUNT; verdict++)
 		cr_expect_eq(answers_of(verdict_word(verdict)), told.verdicts[verdict], "%s",
 			verdict_word(verdict));
-	for (enum limit limit = 0; limit < LIMIT_OPEN_FILES; limit++)
-		cr_expect_eq(labelled("corral_limit_hits_total", "limit", limit_types[limit].name),
-			told.limits[limit], "%s", limit_types[limit].name);
+	for (enum limit limit = 0; limit < LIMIT_COUNT; limit++)
+		if (limit != LIMIT_OPEN_FILES)
+			cr_expect_eq(labelled("corral_limit_hits_total", "limit",
+					     limit_types[limit].name),
+				told.limits[limit], "%s", limit_types[limit].name);
 	cr_expect_eq(number("corral_output_bytes_total"), told.output_bytes);
 	cr_expect_eq(number("corral_output_dropped_bytes_total"), told.dropped_bytes);
+	cr_expect_eq(number("corral_system_calls_total"), told.system_calls);
+	cr_expect_eq(number("corral_page_faults_total"), told.page_faults);
+	cr_expect_eq(number("corral_processes_total"), told.processes);
 	cr_expect_eq(number("corral_executions_started_total{runtime=\"python\"}"), told_count);
 	cr_expect_eq(number("corral_queue_wait_seconds_count"), told_count);
 	cr_expect_eq(number("corral_execution_duration_seconds_count{runtime=\"python\"}"),
@@ -259,7 +267,7 @@ static void expect_form(bool openmetrics)
 				family);
 		}
 	}
-	cr_expect_eq(families, 24);
+	cr_expect_eq(families, 28);
 	size_t length = strlen(text);
 
 	cr_expect_eq(strcmp(text + length - strlen("\n# EOF\n"), "\n# EOF\n") == 0, openmetrics);

@@ -76,6 +76,10 @@ Test(pool, tells_a_result_and_its_figures)
 	cr_expect_gt(usage->cpu_usec, 0);
 	cr_expect_lt(usage->cpu_usec, 2 * NSEC_PER_SEC / NSEC_PER_USEC);
 	cr_expect_gt(usage->memory_peak_bytes, 0);
+	cr_expect(usage->traced);
+	cr_expect_eq(usage->processes, 1);
+	cr_expect(usage->system_calls > 0 && usage->system_calls < 100);
+	cr_expect_gt(usage->page_faults, 0);
 	cr_expect_gt(result->ended_nsec, before);
 	cr_expect_leq(result->ended_nsec, clock_now_nsec());
 	cr_expect_gt(result->due_nsec, result->ended_nsec);
