@@ -81,7 +81,8 @@ static void side_measure(enum with with, unsigned round, unsigned seconds)
 				status.layers[LAYER_BPF_TRACING].detail);
 	}
 	harness_stream(pool, SHORT, seconds, &latency);
-	figures.per_second[with][round] = (double)histogram_count_to(&latency.all, UINT64_MAX) / seconds;
+	figures.per_second[with][round] =
+		(double)histogram_count_to(&latency.all, UINT64_MAX) / seconds;
 	for (unsigned i = 0; i < 9; i++)
 		calling[i] = calling_run(pool);
 	figures.calling_usec[with][round] = median(calling, 9);
