@@ -51,7 +51,7 @@ LLHTTP := /usr/share/llhttp
 # Not in every PATH.
 BPFTOOL := $(firstword $(wildcard /usr/sbin/bpftool /usr/local/sbin/bpftool) bpftool)
 LLHTTP_OBJS := $(patsubst %,$(BUILD)/llhttp/%.o,api http llhttp)
-DAEMON_SRCS := $(BASE_SRCS) $(wildcard ring/*.c stats/*.c snapshot/*.c) bpf/footprints.c $(JAIL_SRCS) $(filter-out %/main.c,$(wildcard pool/*.c pool/*/*.c))
+DAEMON_SRCS := $(BASE_SRCS) $(wildcard ring/*.c stats/*.c snapshot/*.c) $(filter-out %.bpf.c,$(wildcard bpf/*.c)) $(JAIL_SRCS) $(filter-out %/main.c,$(wildcard pool/*.c pool/*/*.c))
 # What a runtime program needs of the other folders: its ends of the ring, and its way into a cell.
 STUB_SRCS := $(wildcard runtime/*.c) $(addprefix base/,own.c fault.c file.c error.c clock.c) \
 	$(addprefix ring/,channel.c message.c output_writer.c parcel.c) \

@@ -28,6 +28,12 @@ enum footprint_state {
 
 enum footprint_excess { FOOTPRINT_WITHIN, FOOTPRINT_CALLS_EXCEEDED, FOOTPRINT_CPU_EXCEEDED };
 
+/* What some child had together with the worker, so that what it did was done to both. */
+enum footprint_shared {
+	FOOTPRINT_SHARED_MEMORY = 1, /* vfork() */
+	FOOTPRINT_SHARED_MORE = 2,   /* descriptors, working directory or signal dispositions */
+};
+
 /*
  * One a slot, in an array that the daemon maps. While a record is not OFF the kernel writes it and
  * the daemon only reads; while it is OFF only the daemon writes. Each word is whole at any time,
@@ -35,7 +41,8 @@ enum footprint_excess { FOOTPRINT_WITHIN, FOOTPRINT_CALLS_EXCEEDED, FOOTPRINT_CP
  */
 struct footprint {
 	/* What was done since the record was armed. */
-	__u64 call_set[FOOTPRINT_CALLS / 64]; /* a bit for each number that was called */
+	__u64 worker_call_set[FOOTPRINT_CALLS / 64]; /* a bit for each number that it called */
+	__u64 others_call_set[FOOTPRINT_CALLS / 64]; /* its children, and theirs */
 	__u64 calls;
 	__u64 forks;     /* processes */
 	__u64 threads;
@@ -49,5 +56,8 @@ struct footprint {
 	__u64 cpu_nsec_max;
 	__u32 state;     /* enum footprint_state */
 	__u32 excess;    /* enum footprint_excess; the first counts */
-	__u64 unused[5];
+	__u32 worker;    /* the process that made FOOTPRINT_MARK, as the host counts */
+	__u32 unused;
+	__u64 shared;    /* bits of enum footprint_shared */
+	__u64 unused_too[3];
 };

@@ -76,16 +76,22 @@ int BPF_PROG(system_call, struct pt_regs *regs, long number)
 	struct footprint *footprint = footprint_of(bpf_get_current_task_btf());
 	__u32 bit = (__u64)number < FOOTPRINT_CALLS ? number : FOOTPRINT_CALLS - 1;
 	__u64 *word, mask;
+	__u32 caller;
 
 	if (!footprint)
 		return 0;
+	caller = bpf_get_current_pid_tgid() >> 32;
 	if (footprint->state == FOOTPRINT_ARMED) {
-		if (number == FOOTPRINT_MARK)
+		if (number == FOOTPRINT_MARK) {
+			footprint->worker = caller;
 			footprint->state = FOOTPRINT_ON;
+		}
 		return 0;
 	}
 	mask = 1ULL << (bit % 64);
-	word = &footprint->call_set[bit / 64 % (FOOTPRINT_CALLS / 64)];
+	word = caller == footprint->worker ? footprint->worker_call_set
+					   : footprint->others_call_set;
+	word += bit / 64 % (FOOTPRINT_CALLS / 64);
 	if (!(*word & mask))
 		__sync_fetch_and_or(word, mask);
 	add(&footprint->calls, 1);
@@ -99,8 +105,14 @@ int BPF_PROG(forked, struct task_struct *parent, struct task_struct *child)
 {
 	struct footprint *footprint = footprint_of(parent);
 
-	if (footprint)
-		add(child->pid == child->tgid ? &footprint->forks : &footprint->threads, 1);
+	if (!footprint)
+		return 0;
+	add(child->pid == child->tgid ? &footprint->forks : &footprint->threads, 1);
+	if (child->mm == parent->mm)
+		__sync_fetch_and_or(&footprint->shared, FOOTPRINT_SHARED_MEMORY);
+	if (child->files == parent->files || child->fs == parent->fs ||
+	    child->sighand == parent->sighand)
+		__sync_fetch_and_or(&footprint->shared, FOOTPRINT_SHARED_MORE);
 	return 0;
 }
 

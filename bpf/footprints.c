@@ -119,5 +119,6 @@ bool footprint_has_call(const struct footprint *footprint, unsigned number)
 {
 	unsigned bit = number < FOOTPRINT_CALLS ? number : FOOTPRINT_CALLS - 1;
 
-	return footprint->call_set[bit / 64] >> bit % 64 & 1;
+	return (footprint->worker_call_set[bit / 64] | footprint->others_call_set[bit / 64]) >>
+		       bit % 64 & 1;
 }

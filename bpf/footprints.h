@@ -45,5 +45,5 @@ void footprint_stop(struct footprint *footprint);
 /* A copy of what was recorded so far. */
 struct footprint footprint_read(const struct footprint *footprint);
 
-/* Whether the call was made. A number without a bit of its own is one with all such. */
+/* Whether the call was made, by whomever. Numbers without a bit of their own have one together. */
 bool footprint_has_call(const struct footprint *footprint, unsigned number);

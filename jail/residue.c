@@ -72,11 +72,17 @@ int residue_files_read(pid_t init_pid, struct residue_files *ret_files)
 }
 
 bool residue_is_none(struct cgroups *cgroups, unsigned slot, const struct netns_pool *networks,
-	pid_t init_pid, const struct residue_files *at_birth)
+	pid_t init_pid, const struct residue_files *at_birth, uint32_t leaves)
 {
 	struct residue_files now;
 
-	return cgroups_slot_has_only_init(cgroups, slot) == 1 &&
-	       netns_of_is_empty(networks, init_pid) &&
-	       residue_files_read(init_pid, &now) == 0 && memcmp(&now, at_birth, sizeof(now)) == 0;
+	if (leaves & LEAVES_CELL)
+		return false;
+	if (leaves & LEAVES_PROCESSES && cgroups_slot_has_only_init(cgroups, slot) != 1)
+		return false;
+	if (leaves & LEAVES_SOCKETS && !netns_of_is_empty(networks, init_pid))
+		return false;
+	return !(leaves & LEAVES_FILES) ||
+	       (residue_files_read(init_pid, &now) == 0 &&
+		       memcmp(&now, at_birth, sizeof(now)) == 0);
 }

@@ -17,6 +17,7 @@
  */
 #pragma once
 
+#include "bpf/calls.h"
 #include "jail/cgroup.h"
 #include "jail/netns.h"
 
@@ -43,8 +44,9 @@ struct residue_files {
 int residue_files_read(pid_t init_pid, struct residue_files *ret_files);
 
 /*
- * Whether a cell in which no worker lives is as it was when its files were `at_birth`. The calling
- * thread visits its network namespace.
+ * Whether a cell in which no worker lives is as it was when its files were `at_birth`. Asked is
+ * what its footprint cannot rule out: bits of enum leaves (bpf/calls.h), LEAVES_IN_CELL less
+ * LEAVES_CELL where there is none. The calling thread may visit its network namespace.
  */
 bool residue_is_none(struct cgroups *cgroups, unsigned slot, const struct netns_pool *networks,
-	pid_t init_pid, const struct residue_files *at_birth);
+	pid_t init_pid, const struct residue_files *at_birth, uint32_t leaves);

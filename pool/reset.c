@@ -16,6 +16,7 @@
  */
 #include "base/clock.h"
 #include "base/own.h"
+#include "bpf/calls.h"
 #include "bpf/footprints.h"
 #include "pool/pool_private.h"
 
@@ -93,13 +94,27 @@ static bool cell_may_stay(const struct slot *slot)
 	       slot->cell_is_known;
 }
 
+/* What there is to look for in the cell, if it must be asked at all. */
+static uint32_t cell_leaves(const struct slot *slot)
+{
+	struct footprint footprint;
+	uint32_t leaves;
+
+	if (!slot->footprint)
+		return LEAVES_IN_CELL & ~LEAVES_CELL;
+	footprint = footprint_read(slot->footprint);
+	leaves = footprint_leaves(&footprint) & LEAVES_IN_CELL;
+	/* The stub made those before the record began. */
+	return slot->files_brought ? leaves | LEAVES_FILES : leaves;
+}
+
 static bool cell_is_clean(const struct slot *slot)
 {
 	const struct shard *shard = slot->shard;
 
 	return !shard->stopping &&
 	       residue_is_none(shard->pool->cgroups, slot->number, &shard->networks,
-		       slot->init_pid, &slot->files_at_birth);
+		       slot->init_pid, &slot->files_at_birth, cell_leaves(slot));
 }
 
 void slot_replace(struct slot *slot, const char *why)

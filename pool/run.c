@@ -200,6 +200,7 @@ static void slot_begin(struct slot *slot, struct execution *execution, uint64_t 
 	slot->room_bytes = slot->looked_bytes = 0;
 	loop_timer_init(&slot->look_timer, look_again, slot);
 	slot->end = (struct output_end){ 0 };
+	slot->files_brought = execution->files_fd >= 0;
 	execution->slot = slot;
 	execution->started_nsec = now;
 	execution->result = (struct result){ .limit = RESULT_NO_LIMIT };

@@ -86,6 +86,7 @@ struct slot {
 	bool cell_is_known;     /* those could be read */
 	bool cell_used;         /* it had a worker before this one */
 	bool cell_stays;        /* ENDING: only the worker was killed */
+	bool files_brought;     /* its last execution came with files */
 
 	/* The worker. */
 	int control_fd;

@@ -188,6 +188,63 @@ Test(footprints, count_processes_threads_programs_and_ends)
 	cr_expect(footprint_has_call(&footprint, SYS_execve), "a child's calls are its own");
 }
 
+static int child_start(void *argument)
+{
+	syscall(SYS_getpgid, 0);
+	_exit(0);
+}
+
+static void child_make(int flags)
+{
+	static char stack[65536];
+	int pid;
+
+	syscall(FOOTPRINT_MARK);
+	syscall(SYS_getuid);
+	pid = clone(child_start, stack + sizeof(stack), flags | SIGCHLD, NULL);
+	if (pid < 0 || waitpid(pid, NULL, 0) != pid)
+		_exit(1);
+}
+
+static void act_fork(void)
+{
+	child_make(0);
+}
+
+static void act_vfork(void)
+{
+	child_make(CLONE_VM | CLONE_VFORK);
+}
+
+static void act_shared_files(void)
+{
+	child_make(CLONE_FILES);
+}
+
+static bool worker_called(const struct footprint *footprint, unsigned number)
+{
+	return footprint->worker_call_set[number / 64] >> number % 64 & 1;
+}
+
+Test(footprints, tell_the_workers_calls_from_its_childrens_and_what_they_share)
+{
+	static const struct {
+		void (*act)(void);
+		uint64_t shared;
+	} rows[] = { { act_fork, 0 }, { act_vfork, FOOTPRINT_SHARED_MEMORY },
+		{ act_shared_files, FOOTPRINT_SHARED_MORE } };
+
+	for (unsigned i = 0; i < 3; i++) {
+		struct footprint footprint = record_of(12, rows[i].act);
+
+		cr_expect_eq(footprint.forks, 1);
+		cr_expect_eq(footprint.shared, rows[i].shared, "%u: %llu", i, footprint.shared);
+		cr_expect(worker_called(&footprint, SYS_getuid));
+		cr_expect_not(worker_called(&footprint, SYS_getpgid));
+		cr_expect(footprint_has_call(&footprint, SYS_getpgid));
+	}
+}
+
 /* --- Time and memory -------------------------------------------------------------------------- */
 
 #define BURN_NSEC 30000000
@@ -325,10 +382,11 @@ Test(footprints, have_one_layout_on_both_sides, .init = NULL, .fini = NULL)
 	static const struct {
 		const char *name;
 		size_t offset;
-	} members[] = { OFFSET(call_set), OFFSET(calls), OFFSET(forks), OFFSET(threads),
-		OFFSET(execs), OFFSET(ends), OFFSET(faults), OFFSET(cpu_nsec),
-		OFFSET(switches), OFFSET(calls_max), OFFSET(cpu_nsec_max), OFFSET(state),
-		OFFSET(excess), OFFSET(unused) };
+	} members[] = { OFFSET(worker_call_set), OFFSET(others_call_set), OFFSET(calls),
+		OFFSET(forks), OFFSET(threads), OFFSET(execs), OFFSET(ends), OFFSET(faults),
+		OFFSET(cpu_nsec), OFFSET(switches), OFFSET(calls_max), OFFSET(cpu_nsec_max),
+		OFFSET(state), OFFSET(excess), OFFSET(worker), OFFSET(unused), OFFSET(shared),
+		OFFSET(unused_too) };
 	struct footprint_bpf *skeleton = footprint_bpf__open();
 	const struct btf_type *type;
 	const struct btf_member *member;
