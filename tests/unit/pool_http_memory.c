@@ -172,15 +172,22 @@ static bool is_whole(const char *answer, size_t size)
 }
 
 static char answer[1 << 20];
+static size_t answer_bytes;
 
-/* The status; the whole answer is in `answer`. */
-static unsigned ask(int fd, const char *body)
+/* The status; the whole answer is in `answer`. `headers` end with a line's end; no body: GET. */
+static unsigned ask_for(int fd, const char *path_asked, const char *headers, const char *body)
 {
 	static char request[4 << 20];
+	static unsigned asked;
 	size_t size = (size_t)snprintf(request, sizeof(request),
-		"POST /v1/execute HTTP/1.1\r\nContent-Type: application/json\r\n"
-		"Content-Length: %zu\r\n\r\n%s", strlen(body), body);
+		"%s %s HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n",
+		body ? "POST" : "GET", path_asked, body ? strlen(body) : 0);
 	size_t sent = 0, used = 0;
+
+	/* A header may have a number that no other request has. */
+	size += (size_t)snprintf(request + size, sizeof(request) - size, headers, ++asked);
+	size += (size_t)snprintf(
+		request + size, sizeof(request) - size, "\r\n%s", body ? body : "");
 
 	while (sent < size) {
 		ssize_t n = send(fd, request + sent, size - sent, MSG_NOSIGNAL);
@@ -196,7 +203,13 @@ static unsigned ask(int fd, const char *body)
 		used += (size_t)n;
 		answer[used] = '\0';
 	} while (!is_whole(answer, used));
+	answer_bytes = used;
 	return (unsigned)strtoul(answer + strlen("HTTP/1.1 "), NULL, 10);
+}
+
+static unsigned ask(int fd, const char *body)
+{
+	return ask_for(fd, "/v1/execute", "", body);
 }
 
 /* --- Nothing is allocated --------------------------------------------------------------------- */
@@ -205,22 +218,34 @@ static const struct kind {
 	const char *name, *body;
 	unsigned status;
 	const char *part; /* of the answer */
+	const char *headers, *path;
 } kinds[] = {
 	{ "whole", "{\"code\": \"print(1+1)\\n[1, {'a': 2}]\", \"env\": {\"A\": \"b\"}, "
 		   "\"args\": [\"c\"], \"stdin\": \"d\", \"limits\": {\"timeout\": \"20s\"}}",
-		200, "\"json\":[1,{\"a\":2}]" },
+		200, "\"json\":[1,{\"a\":2}]", NULL, NULL },
 	{ "stream", "{\"code\": \"print('a', flush=True)\\nprint('b')\", \"stream\": true}", 200,
-		"\"verdict\":\"ok\"" },
+		"\"verdict\":\"ok\"", NULL, NULL },
 	{ "files", "{\"code\": \"print(open('a').read())\", \"files\": {\"a\": \"Y29udGVudA==\", "
 		   "\"\\u0062\": \"\"}}",
-		200, "content" },
-	{ "wrong JSON", "{\"code\": ", 400, "the JSON is wrong at byte" },
+		200, "content", NULL, NULL },
+	{ "wrong JSON", "{\"code\": ", 400, "the JSON is wrong at byte", NULL, NULL },
 	{ "a wrong field", "{\"code\": \"\", \"limits\": {\"memory\": \"x\"}}", 400,
-		"limits.memory" },
-	{ "an exception", "{\"code\": \"1/0\"}", 200, "ZeroDivisionError" },
-	{ "100 KB", "{\"code\": \"print('x' * 100000)\"}", 200, "xxxx" },
+		"limits.memory", NULL, NULL },
+	{ "an exception", "{\"code\": \"1/0\"}", 200, "ZeroDivisionError", NULL, NULL },
+	{ "100 KB", "{\"code\": \"print('x' * 100000)\"}", 200, "xxxx", NULL, NULL },
 	{ "100 KB of no text", "{\"code\": \"import os\\nos.write(1, b'\\\\xff' * 50000)\"}", 200,
-		"stdout_base64" },
+		"stdout_base64", NULL, NULL },
+	{ "raw stream", "{\"code\": \"print('x' * 100000)\"}", 200, "\"verdict\":\"ok\"",
+		"Accept: application/octet-stream\r\n", NULL },
+	{ "a key", "{\"code\": \"print(2)\"}", 200, "\"verdict\":\"ok\"",
+		"Idempotency-Key: key-%u\r\n", NULL },
+	{ "a key that is known", "{\"code\": \"print(3)\"}", 200, "\"verdict\":\"ok\"",
+		"Idempotency-Key: always\r\n", NULL },
+	{ "the pool", NULL, 200, "\"idle\":", "", "/v1/pool" },
+	{ "the executions", NULL, 200, "executions", "", "/v1/executions" },
+	{ "no such execution", NULL, 404, "error", "", "/v1/executions/00" },
+	{ "health", NULL, 200, "ok", "", "/v1/health" },
+	{ "metrics", NULL, 200, "corral_workers", "", "/metrics" },
 };
 
 static void kind_ask(const struct kind *kind, unsigned turns, bool keeps)
@@ -232,8 +257,11 @@ static void kind_ask(const struct kind *kind, unsigned turns, bool keeps)
 			fd_close(&fd);
 			fd = client_open();
 		}
-		cr_assert_eq(ask(fd, kind->body), kind->status, "%s: %s", kind->name, answer);
-		cr_assert(strstr(answer, kind->part), "%s: %s", kind->name, answer);
+		cr_assert_eq(ask_for(fd, kind->path ? kind->path : "/v1/execute",
+				     kind->headers ? kind->headers : "", kind->body),
+			kind->status, "%s: %s", kind->name, answer);
+		cr_assert(memmem(answer, answer_bytes, kind->part, strlen(kind->part)),
+			"%s: %s", kind->name, answer);
 	}
 }
 
