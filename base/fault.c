@@ -7,14 +7,16 @@
 #ifdef CORRAL_FAULTS
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 static struct {
-	char point[64];      /* empty: no named point */
+	char point[64];      /* empty: no named point; "*": each */
 	unsigned long nth;   /* fails at this pass, counted from 1; by chance: behind this one */
 	bool onwards;        /* and at each later one */
+	bool kills;          /* ends the process instead, as kill -9 would at this step */
 	unsigned percent;    /* or: every point by chance */
 	uint64_t state;      /* of the generator, xorshift64 */
 	unsigned long passed;
@@ -26,7 +28,11 @@ static void plan_read(void)
 	const char *colon = text ? strrchr(text, ':') : NULL;
 	char *end;
 
-	if (!colon || (size_t)(colon - text) >= sizeof(plan.point))
+	if (!colon)
+		return;
+	plan.kills = text[0] == '!';
+	text += plan.kills;
+	if ((size_t)(colon - text) >= sizeof(plan.point))
 		return;
 	if (text[0] == '%') {
 		plan.percent = (unsigned)strtoul(text + 1, NULL, 10);
@@ -37,6 +43,11 @@ static void plan_read(void)
 	memcpy(plan.point, text, (size_t)(colon - text));
 	plan.nth = strtoul(colon + 1, &end, 10);
 	plan.onwards = *end == '+';
+}
+
+static bool point_is_planned(const char *point)
+{
+	return plan.nth && (strcmp(plan.point, "*") == 0 || strcmp(plan.point, point) == 0);
 }
 
 bool fault(const char *point)
@@ -56,11 +67,14 @@ bool fault(const char *point)
 		__atomic_store_n(&plan.state, x, __ATOMIC_RELAXED);
 		return x % 100 < plan.percent;
 	}
-	if (!plan.nth || strcmp(point, plan.point) != 0)
+	if (!point_is_planned(point))
 		return false;
 	unsigned long pass = __atomic_add_fetch(&plan.passed, 1, __ATOMIC_RELAXED);
+	bool fails = plan.onwards ? pass >= plan.nth : pass == plan.nth;
 
-	return plan.onwards ? pass >= plan.nth : pass == plan.nth;
+	if (fails && plan.kills)
+		raise(SIGKILL);
+	return fails;
 }
 
 unsigned long fault_passes(void)

@@ -7,6 +7,9 @@
  *
  *	CORRAL_FAULT=cgroup.mkdir:3	the third time this point is passed, once
  *	CORRAL_FAULT=cgroup.mkdir:3+	from the third time on
+ *	CORRAL_FAULT=*:3		the third point passed, whichever it is
+ *	CORRAL_FAULT=!listen.bind:1	the process is killed there (SIGKILL) instead; `!` stands
+ *					before any of the forms above
  *	CORRAL_FAULT=%1:42		each point with a chance of 1 %, seed 42
  *	CORRAL_FAULT=%1:42+500		the same, from the 501st point passed on
  */

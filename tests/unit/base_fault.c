@@ -5,6 +5,7 @@
 #include "base/fault.h"
 
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <stdlib.h>
 
 #ifdef CORRAL_FAULTS
@@ -29,6 +30,34 @@ Test(fault, fails_from_the_nth_pass_on)
 	plan("mkdir:3+");
 	for (int pass = 1; pass <= 6; pass++)
 		cr_expect_eq(fault("mkdir"), pass >= 3, "pass %d", pass);
+}
+
+Test(fault, fails_the_nth_pass_of_any_point)
+{
+	plan("*:3");
+	cr_expect_not(fault("mkdir"));
+	cr_expect_not(fault("open"));
+	cr_expect(fault("mkdir"));
+	cr_expect_not(fault("open"));
+	cr_expect_eq(fault_passes(), 4);
+}
+
+Test(fault, kills_at_the_nth_pass, .signal = SIGKILL)
+{
+	plan("!mkdir:2");
+	if (fault("open") || fault("mkdir"))
+		abort();
+	fault("mkdir");
+	abort();
+}
+
+Test(fault, kills_at_the_nth_pass_of_any_point, .signal = SIGKILL)
+{
+	plan("!*:2");
+	if (fault("open"))
+		abort();
+	fault("mkdir");
+	abort();
 }
 
 Test(fault, fails_by_chance_about_as_often_as_asked)
