@@ -19,6 +19,8 @@
  */
 #include "base/memory.h"
 
+#include "base/fault.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
@@ -208,7 +210,7 @@ int memory_open(uint64_t bytes)
 	region.bytes = bytes - bytes % PAGE_BYTES;
 	region.units = (uint32_t)(region.bytes / UNIT_BYTES);
 	region.used = region.peak = region.refused = region.trimmed_from = 0;
-	region.base = pages_map(region.bytes);
+	region.base = fault("memory.region") ? NULL : pages_map(region.bytes);
 	region.states = pages_map(region.units);
 	region.links = pages_map(region.units * sizeof(*region.links));
 	if (!region.base || !region.states || !region.links) {

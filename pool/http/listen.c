@@ -7,6 +7,7 @@
  */
 #include "pool/http/listen.h"
 
+#include "base/fault.h"
 #include "base/own.h"
 
 #include <errno.h>
@@ -62,11 +63,26 @@ static int path_is_taken(const char *path, struct error *error)
 		" there; remove it, or give another path", path);
 }
 
+static int unix_bind(int fd, const struct sockaddr_un *address)
+{
+	mode_t mask = umask(0117);
+	int result = fault("listen.bind") ? -EADDRINUSE
+		: bind(fd, (const struct sockaddr *)address, sizeof(*address)) < 0 ? -errno : 0;
+
+	umask(mask);
+	if (result < 0)
+		return result;
+	if (fault("listen.listen") ? (errno = ENOBUFS, true) : listen(fd, BACKLOG) < 0) {
+		result = -errno;
+		unlink(address->sun_path);
+	}
+	return result;
+}
+
 int listen_unix(const char *path, int *ret_fd, struct error *error)
 {
 	AUTO_FD fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	struct sockaddr_un address;
-	mode_t mask;
 	int result = address_of(path, &address, error);
 
 	if (result < 0)
@@ -84,11 +100,7 @@ int listen_unix(const char *path, int *ret_fd, struct error *error)
 	case STANDING_NOTHING:
 		break;
 	}
-	mask = umask(0117);
-	result = bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : 0;
-	umask(mask);
-	if (result == 0 && listen(fd, BACKLOG) < 0)
-		result = -errno;
+	result = unix_bind(fd, &address);
 	if (result < 0)
 		return error_set(error, result, "cannot listen on %s: %s", path,
 			error_text(result));
@@ -132,6 +144,8 @@ static int tcp_bind(const struct sockaddr *address, socklen_t address_bytes, int
 
 	AUTO_FD fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
+	if (fault("listen.tcp"))
+		return -EMFILE;
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0 ||
 	    bind(fd, address, address_bytes) < 0)
 		return -errno;

@@ -3,6 +3,7 @@
  * pool/http/server.c: listeners, and the shards' share of them: opened, started, drained, closed.
  */
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/own.h"
@@ -171,7 +172,7 @@ static int shard_prepare(struct server *server, unsigned number)
 	shard->connections = calloc(count, sizeof(*shard->connections));
 	shard->arrivals = calloc(count, sizeof(*shard->arrivals));
 	/* Pages that no connection has used yet are not there. */
-	shard->readers = calloc(count, http_reader_bytes());
+	shard->readers = fault("server.shard") ? NULL : calloc(count, http_reader_bytes());
 	if (!shard->connections || !shard->arrivals || !shard->readers)
 		return -ENOMEM;
 	for (unsigned i = 0; i < count; i++) {
@@ -187,7 +188,7 @@ static int shard_prepare(struct server *server, unsigned number)
 int server_open(
 	struct server **ret_server, const struct server_config *config, struct error *error)
 {
-	struct server *server = calloc(1, sizeof(*server));
+	struct server *server = fault("server.memory") ? NULL : calloc(1, sizeof(*server));
 	pthread_condattr_t attributes;
 	int result;
 
@@ -262,7 +263,8 @@ static int stores_make(struct server *server, unsigned shards, struct error *err
 		.bytes_max = config->keys_kept_bytes,
 		.nsec_max = config->key_nsec_max,
 	};
-	int result = executions_new(&server->executions, &executions);
+	int result = fault("server.stores") ? -ENOMEM
+					    : executions_new(&server->executions, &executions);
 
 	if (result == 0)
 		result = replay_new(&server->replay, &replay);

@@ -2,15 +2,19 @@
 /*
  * pool/http/token.c: the file of tokens: made once, read again on SIGHUP, asked by each request.
  *
- * It is made with O_EXCL, so that two daemons that start at once agree on one. What cannot be read
- * as it is meant is refused as a whole: half a file would lock some tenants out without a word.
+ * It is written before it has a name (O_TMPFILE, Linux 3.11), so a daemon that dies while it makes
+ * one leaves none, and nobody reads half of one. It gets its name only where nothing stands: two
+ * daemons that start at once agree on one. What cannot be read as it is meant is refused as a
+ * whole: half a file would lock some tenants out without a word.
  */
 #include "pool/http/token.h"
 
+#include "base/fault.h"
 #include "base/own.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -104,28 +108,6 @@ int tokens_read(struct tokens *tokens, const char *path, struct error *error)
 
 /* --- Making ----------------------------------------------------------------------------------- */
 
-static int token_make(const char *path)
-{
-	uint8_t random[TOKEN_BYTES / 2];
-	char text[TOKEN_BYTES + 1];
-
-	AUTO_FD fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-
-	if (fd < 0)
-		return -errno;
-	if (getrandom(random, sizeof(random), 0) != sizeof(random)) {
-		unlink(path);
-		return -EIO;
-	}
-	for (size_t i = 0; i < sizeof(random); i++)
-		snprintf(text + 2 * i, 3, "%02x", random[i]);
-	if (write(fd, text, TOKEN_BYTES) != TOKEN_BYTES) {
-		unlink(path);
-		return -EIO;
-	}
-	return 0;
-}
-
 /* Cuts the last part off; false where nothing but the root would be left, or it does not fit. */
 static bool folder_of(const char *path, char *folder, size_t size)
 {
@@ -136,6 +118,45 @@ static bool folder_of(const char *path, char *folder, size_t size)
 	memmove(folder, path, (size_t)(slash - path));
 	folder[slash - path] = '\0';
 	return true;
+}
+
+static int token_write(int fd)
+{
+	uint8_t random[TOKEN_BYTES / 2];
+	char text[TOKEN_BYTES + 1];
+
+	if (getrandom(random, sizeof(random), 0) != sizeof(random))
+		return -EIO;
+	for (size_t i = 0; i < sizeof(random); i++)
+		snprintf(text + 2 * i, 3, "%02x", random[i]);
+	if (fault("token.write") || write(fd, text, TOKEN_BYTES) != TOKEN_BYTES)
+		return -EIO;
+	return fsync(fd) < 0 ? -errno : 0;
+}
+
+static int token_make(const char *path)
+{
+	char folder[PATH_MAX], unnamed[32];
+	int result;
+
+	if (faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return -EEXIST;
+	if (!folder_of(path, folder, sizeof(folder)))
+		snprintf(folder, sizeof(folder), "%s", path[0] == '/' ? "/" : ".");
+
+	AUTO_FD fd = fault("token.open") ? (errno = EMFILE, -1)
+					 : open(folder, O_WRONLY | O_TMPFILE | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return -errno;
+	result = token_write(fd);
+	if (result < 0)
+		return result;
+	if (fault("token.link"))
+		return -ENOSPC;
+	/* The one way to name it that needs no capability (open(2)). */
+	snprintf(unnamed, sizeof(unnamed), "/proc/self/fd/%d", fd);
+	return linkat(AT_FDCWD, unnamed, AT_FDCWD, path, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
 }
 
 /* The last folder of the path alone: a whole missing path is a mistake in it. */
@@ -172,6 +193,10 @@ int tokens_keep(struct tokens *tokens, const char *path, struct error *error)
 
 	if (result == 0)
 		result = token_make(path);
+	if (result == -EOPNOTSUPP)
+		return error_set(error, result, "cannot keep the token in %s: that file system"
+			" makes no files without a name (O_TMPFILE); give another --token-file, or"
+			" write one yourself", path);
 	if (result < 0 && result != -EEXIST)
 		return error_set(error, result, "cannot keep the token in %s: %s", path,
 			error_text(result));

@@ -141,6 +141,48 @@ Test(token, is_made_once_and_kept)
 	cr_expect_str_eq(tenant_of(made), "default");
 }
 
+#ifdef CORRAL_FAULTS
+/* The folder is empty behind each test. */
+static void expect_none(const char *plan)
+{
+	setenv("CORRAL_FAULT", plan, 1);
+	cr_expect_lt(tokens_keep(&tokens, path, &error), 0);
+	cr_expect(strstr(error.sentence, "cannot keep the token in"), "%s", error.sentence);
+	cr_expect_eq(access(path, F_OK), -1);
+}
+
+Test(token, file_that_cannot_be_opened_is_not_there)
+{
+	expect_none("token.open:1");
+}
+
+Test(token, file_that_cannot_be_written_is_not_there)
+{
+	expect_none("token.write:1");
+}
+
+Test(token, file_that_cannot_be_named_is_not_there)
+{
+	expect_none("token.link:1");
+}
+#endif
+
+Test(token, is_not_made_where_it_could_be_half_a_one)
+{
+	cr_expect_eq(tokens_keep(&tokens, "/proc/corral-token", &error), -EOPNOTSUPP);
+	cr_expect(strstr(error.sentence, "give another --token-file"), "%s", error.sentence);
+}
+
+Test(token, is_not_made_over_what_stands_there)
+{
+	cr_assert_eq(symlink("/nowhere", path), 0);
+	cr_expect_eq(tokens_keep(&tokens, path, &error), -ELOOP);
+	cr_assert_eq(unlink(path), 0);
+	cr_assert_eq(read_of(""), -EINVAL);
+	cr_expect_eq(tokens_keep(&tokens, path, &error), -EINVAL);
+	cr_expect(strstr(error.sentence, "holds no token"), "%s", error.sentence);
+}
+
 Test(token, file_that_others_can_read_is_refused)
 {
 	cr_assert_eq(read_of(FIRST), 0);
