@@ -45,6 +45,11 @@ struct cgroup_usage {
 	 * process at a time, and v2, which kills all, counts the one it chose twice (6.1).
 	 */
 	uint64_t oom_kills;
+	/*
+	 * Changes between a rearm and a kill when it was the slot's own limit that was met. The
+	 * kernel kills here also for a group above, or for the machine, and counts that as well.
+	 */
+	uint64_t memory_met;
 	uint64_t pids_refused;      /* since the group was made */
 };
 

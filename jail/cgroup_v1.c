@@ -15,6 +15,8 @@
 
 #define PIDS_LIMIT_MAX 4194304 /* PID_MAX_LIMIT; pids.max takes no larger number, only "max" */
 #define CPU_SHARES 1024u       /* of a fresh group */
+/* The largest charge for which the kernel kills: PAGE_ALLOC_COSTLY_ORDER, Linux mm/memcontrol.c. */
+#define CHARGE_BYTES_MAX (8u * 4096u)
 
 /* Memory and swap together; not there without swap accounting. */
 static int memsw_write(int tree, unsigned slot, uint64_t bytes)
@@ -62,6 +64,8 @@ static int memory_read(int tree, unsigned slot, const struct cgroup_slot *state,
 
 	if (r < 0)
 		return r;
+	usage->memory_met = state->standing.memory_bytes != CGROUP_LIMIT_UNKNOWN &&
+		usage->memory_peak_bytes + CHARGE_BYTES_MAX >= state->standing.memory_bytes;
 	r = cgroup_slot_read(tree, slot, "memory.oom_control", text, sizeof(text));
 	return r < 0 ? r : text_find_number(text, "oom_kill", &usage->oom_kills);
 }

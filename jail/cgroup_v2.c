@@ -73,6 +73,8 @@ static int memory_read(int tree, unsigned slot, const struct cgroup_slot *state,
 	if (r < 0)
 		return r;
 	r = cgroup_slot_read(tree, slot, "memory.events", text, sizeof(text));
+	if (r >= 0)
+		r = text_find_number(text, "oom", &usage->memory_met);
 	return r < 0 ? r : text_find_number(text, "oom_kill", &usage->oom_kills);
 }
 

@@ -5,6 +5,7 @@
  * The order, and why:
  *   cgroup       while the host's cgroup files can still be reached
  *   numbers      while the host's /proc can still be reached; for a cell that was used before
+ *   oom score    there as well; as root, so that it cannot be taken back where root is capable
  *   namespaces   all but pid (that was the template's setns before the fork) and ipc (which the
  *                newborn was cloned into, its own); needs CAP_SYS_ADMIN
  *   session      a newborn leads no group yet, so it may
@@ -39,6 +40,7 @@ const char *birth_step_name(unsigned step)
 		[BIRTH_STEP_NONE] = "clone",
 		[BIRTH_STEP_CGROUP] = "cgroup",
 		[BIRTH_STEP_NUMBERS] = "process numbers",
+		[BIRTH_STEP_OOM] = "oom score",
 		[BIRTH_STEP_NAMESPACES] = "namespaces",
 		[BIRTH_STEP_SESSION] = "session",
 		[BIRTH_STEP_KEYRING] = "keyring",
@@ -114,6 +116,7 @@ static int steps_take(const struct enter_plan *plan, const struct birth_letter *
 		    result = cgroup_entrance_join_v1(&plan->entrance, letter->slot)) < 0 ||
 	    (*ret_step = BIRTH_STEP_NUMBERS,
 		    result = letter->used ? identity_restart_pids() : 0) < 0 ||
+	    (*ret_step = BIRTH_STEP_OOM, result = identity_raise_oom_score()) < 0 ||
 	    (*ret_step = BIRTH_STEP_NAMESPACES, result = namespaces_join(init_fd)) < 0 ||
 	    (*ret_step = BIRTH_STEP_SESSION, result = identity_leave_session()) < 0 ||
 	    (*ret_step = BIRTH_STEP_KEYRING, result = keyring_take(plan)) < 0 ||

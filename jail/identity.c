@@ -18,6 +18,7 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/keyctl.h>
+#include <linux/oom.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <sys/prctl.h>
@@ -80,6 +81,11 @@ bool identity_can_restart_pids(void)
 int identity_restart_pids(void)
 {
 	return file_write_number(AT_FDCWD, LAST_PID_FILE, WORKER_PID);
+}
+
+int identity_raise_oom_score(void)
+{
+	return file_write_number(AT_FDCWD, "/proc/self/oom_score_adj", OOM_SCORE_ADJ_MAX);
 }
 
 int identity_join_keyring(void)

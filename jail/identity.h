@@ -40,6 +40,15 @@ int identity_restart_pids(void);
 /* Whether this kernel has what that takes: CONFIG_CHECKPOINT_RESTORE, in every Debian kernel. */
 bool identity_can_restart_pids(void);
 
+/*
+ * In the newborn, root still, while the host's /proc can be reached: when memory runs out around
+ * the slot, the kernel takes this process and its children before any other of the machine. Raising
+ * is always allowed. Who has CAP_SYS_RESOURCE makes it the least that the worker can choose; else
+ * it can go back to the least that its parents were ever given, which is the daemon's too (proc(5);
+ * Linux fs/proc/base.c, __set_oom_adj). 0 or a negative errno.
+ */
+int identity_raise_oom_score(void);
+
 /* A new anonymous session keyring: none is shared with the daemon's. -ENOSYS is no error. */
 int identity_join_keyring(void);
 

@@ -2,8 +2,9 @@
 /*
  * pool/ending.c: the one verdict of an execution, from what the kernel and the ring can prove.
  *
- * In this order: an OOM kill that the cgroup counted; the daemon's own reason to end it; the end
- * record, which also outranks a deadline that it beat; the way the worker's process died. The
+ * In this order: an OOM kill that the cgroup counted, for its own limit; a budget that its footprint
+ * saw exceeded; an OOM kill for want of memory around it; the daemon's own reason to end it; the
+ * end record, which also outranks a deadline that it beat; the way the worker's process died. The
  * figures are the kernel's, never the worker's.
  */
 #include "base/clock.h"
@@ -25,6 +26,18 @@ static void limit_verdict(struct slot *slot, struct result *result, enum limit l
 {
 	limit_hit(slot, result, limit);
 	result->verdict = VERDICT_LIMIT;
+}
+
+/*
+ * The kernel killed for want of memory around the slot. Whichever of its processes that was, and
+ * however it went on without that one.
+ */
+static void shortage_verdict(struct result *result)
+{
+	result->verdict = VERDICT_LOST;
+	snprintf(result->reason, sizeof(result->reason),
+		"the machine, or the daemon's group, ran out of memory, and the kernel ended it"
+		" below its own limit");
 }
 
 static void record_verdict(struct slot *slot, struct result *result)
@@ -147,17 +160,21 @@ void slot_verdict(struct slot *slot, struct result *result)
 	const struct cgroup_usage *before = &slot->usage_before;
 	struct cgroup_usage usage = *before;
 	struct footprint footprint = { .calls = 0 };
+	bool was_killed;
 
 	if (slot->footprint)
 		footprint = footprint_read(slot->footprint);
 	cgroups_slot_usage(slot->shard->pool->cgroups, slot->number, &usage);
+	was_killed = usage.oom_kills > before->oom_kills;
 	result->limit = RESULT_NO_LIMIT;
-	if (usage.oom_kills > before->oom_kills) {
+	if (was_killed && usage.memory_met > before->memory_met) {
 		limit_verdict(slot, result, LIMIT_MEMORY);
 	} else if (footprint.excess) {
 		limit_verdict(slot, result, footprint.excess == FOOTPRINT_CALLS_EXCEEDED
 				? LIMIT_SYSCALLS
 				: LIMIT_CPU_TIME);
+	} else if (was_killed) {
+		shortage_verdict(result);
 	} else {
 		ending_verdict(slot, result);
 		refusal_verdict(slot, result, usage.pids_refused - before->pids_refused);

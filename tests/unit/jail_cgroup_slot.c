@@ -253,10 +253,33 @@ Test(cgroup_slot, kills_what_outgrows_its_memory_and_counts_the_kill)
 	cr_expect_leq(usage.oom_kills, kills);
 	cr_expect_geq(usage.memory_peak_bytes, 15 * MIB);
 	cr_expect_leq(usage.memory_peak_bytes, 16 * MIB);
+	cr_expect_gt(usage.memory_met, 0);
 
 	cr_expect_eq(status_of(start(cgroups, 0, body_touch, 4)), 0);
 	cr_expect_eq(
 		usage_of(cgroups, 0).oom_kills, usage.oom_kills, "a count that moved for nothing");
+	cgroups_close(cgroups);
+}
+
+Test(cgroup_slot, tells_a_kill_for_its_own_limit_from_one_for_a_group_above)
+{
+	struct cgroups *cgroups = open_all();
+	const struct cgroup_control *memory = &cgroups->control[CGROUP_MEMORY];
+	struct cgroup_limits limits = { .memory_bytes = 64 * MIB, .pids = 5 };
+	const char *file =
+		memory->ops == &cgroup_v1_ops ? "memory.limit_in_bytes" : "memory.max";
+	struct cgroup_usage before, after;
+
+	cr_assert_eq(cgroups_slot_prepare(cgroups, 0, &limits), 0);
+	for (int own = 0; own <= 1; own++) {
+		cr_assert_eq(file_write_number(memory->tree, file, (own ? 96 : 32) * MIB), 0);
+		cr_assert_eq(cgroups_slot_rearm(cgroups, 0), 0);
+		before = usage_of(cgroups, 0);
+		cr_expect(is_killed(status_of(start(cgroups, 0, body_touch, 128))));
+		after = usage_of(cgroups, 0);
+		cr_expect_gt(after.oom_kills, before.oom_kills, "own: %d", own);
+		cr_expect_eq(after.memory_met > before.memory_met, own, "own: %d", own);
+	}
 	cgroups_close(cgroups);
 }
 

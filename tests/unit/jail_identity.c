@@ -9,8 +9,10 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/keyctl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -65,6 +67,46 @@ Test(identity, leaves_no_privilege)
 	cr_assert_eq(child_run(status_of_nobody, text), 0);
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
 		cr_assert(strstr(text, lines[i]), "not in /proc/self/status: %s", lines[i]);
+}
+
+/* The least that the worker itself can make of it. */
+static int score_lowered(void *argument)
+{
+	int *lowest = argument;
+
+	if (identity_raise_oom_score() || become_nobody())
+		return 1;
+	for (*lowest = -1000; *lowest < 1000; ++*lowest) {
+		char text[8];
+		int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+		int size = snprintf(text, sizeof(text), "%d", *lowest);
+		bool done = write(fd, text, (size_t)size) == size;
+
+		close(fd);
+		if (done)
+			break;
+	}
+	return 0;
+}
+
+static bool has_resource_capability(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct sets[2];
+
+	return syscall(SYS_capget, &header, sets) == 0 &&
+		sets[0].effective & 1u << CAP_SYS_RESOURCE;
+}
+
+Test(identity, dies_for_want_of_memory_before_its_parent_whatever_it_writes)
+{
+	int *lowest = shared_new(sizeof(*lowest)), own;
+	FILE *file = fopen("/proc/self/oom_score_adj", "re");
+
+	cr_assert_eq(fscanf(file, "%d", &own), 1);
+	fclose(file);
+	cr_assert_eq(child_run(score_lowered, lowest), 0);
+	cr_expect_geq(*lowest, has_resource_capability() ? 1000 : own);
 }
 
 static int come_back(void *argument)
