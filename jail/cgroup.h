@@ -110,8 +110,21 @@ int cgroups_slot_memory_tasks(struct cgroups *cgroups, unsigned slot, int *ret_f
 /* Starts the peak anew. For a slot that has no execution. */
 int cgroups_slot_rearm(struct cgroups *cgroups, unsigned slot);
 
-/* What the machine does not count reads as 0; cgroups_status() says what that is. */
-int cgroups_slot_usage(struct cgroups *cgroups, unsigned slot, struct cgroup_usage *ret_usage);
+enum cgroup_figure {
+	CGROUP_FIGURE_CPU = 1,  /* cpu_usec */
+	CGROUP_FIGURE_PEAK = 2, /* memory_peak_bytes, and where v1 counts memory_met */
+	CGROUP_FIGURE_OOM = 4,  /* oom_kills, and where v2 counts memory_met */
+	CGROUP_FIGURE_PIDS = 8, /* pids_refused */
+	CGROUP_FIGURE_ALL = 15,
+};
+
+/*
+ * Reads the figures that are asked for, a file or two each, and leaves the others as they stand in
+ * *usage. What the machine does not count reads as 0; cgroups_status() says what that is. After a
+ * negative errno *usage is as it was.
+ */
+int cgroups_slot_usage(struct cgroups *cgroups, unsigned slot, unsigned figures,
+	struct cgroup_usage *usage);
 
 /*
  * When CPU is short the slot gets one `divisor`-th (1 to CGROUP_DIVISOR_MAX) of what one that was

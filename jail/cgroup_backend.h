@@ -64,7 +64,7 @@ struct cgroup_ops {
 	int (*memory_set)(int tree, unsigned slot, uint64_t standing, uint64_t bytes);
 	int (*memory_rearm)(int tree, unsigned slot, struct cgroup_slot *state);
 	int (*memory_read)(int tree, unsigned slot, const struct cgroup_slot *state,
-			   struct cgroup_usage *usage);
+			   unsigned figures, struct cgroup_usage *usage);
 	int (*pids_set)(int tree, unsigned slot, uint64_t pids);
 	int (*cpu_divide)(int tree, unsigned slot, unsigned divisor);
 	/*

@@ -248,33 +248,35 @@ static int cpu_read(const struct cgroups *cgroups, unsigned slot, uint64_t *ret_
 	return r;
 }
 
-int cgroups_slot_usage(struct cgroups *cgroups, unsigned slot, struct cgroup_usage *ret_usage)
+int cgroups_slot_usage(struct cgroups *cgroups, unsigned slot, unsigned figures,
+	struct cgroup_usage *usage)
 {
 	const struct cgroup_control *memory = &cgroups->control[CGROUP_MEMORY];
 	const struct cgroup_control *pids = &cgroups->control[CGROUP_PIDS];
 	const struct cgroup_slot *state = slot_get(cgroups, slot);
-	struct cgroup_usage usage = {};
+	struct cgroup_usage now = *usage;
 	char text[64];
-	int r;
+	int r = 0;
 
 	if (!state)
 		return -ENOENT;
-	r = cpu_read(cgroups, slot, &usage.cpu_usec);
+	if (figures & CGROUP_FIGURE_CPU)
+		r = cpu_read(cgroups, slot, &now.cpu_usec);
 	if (r < 0 && r != -EOPNOTSUPP)
 		return r;
 	if (memory->ops && state->has_memory) {
-		r = memory->ops->memory_read(memory->tree, slot, state, &usage);
+		r = memory->ops->memory_read(memory->tree, slot, state, figures, &now);
 		if (r < 0)
 			return r;
 	}
-	if (pids->ops) {
+	if (pids->ops && figures & CGROUP_FIGURE_PIDS) {
 		r = cgroup_slot_read(pids->tree, slot, "pids.events", text, sizeof(text));
 		if (r >= 0)
-			r = text_find_number(text, "max", &usage.pids_refused);
+			r = text_find_number(text, "max", &now.pids_refused);
 		if (r < 0)
 			return r;
 	}
-	*ret_usage = usage;
+	*usage = now;
 	return 0;
 }
 

@@ -55,17 +55,25 @@ static int memory_rearm(int tree, unsigned slot, struct cgroup_slot *state)
 	return cgroup_slot_write(tree, slot, "memory.max_usage_in_bytes", "0");
 }
 
-static int memory_read(int tree, unsigned slot, const struct cgroup_slot *state,
-		       struct cgroup_usage *usage)
+static int met_read(int tree, unsigned slot, const struct cgroup_slot *state,
+		    struct cgroup_usage *usage)
 {
-	char text[128];
 	int r = cgroup_slot_read_number(tree, slot, "memory.max_usage_in_bytes",
 					&usage->memory_peak_bytes);
 
-	if (r < 0)
-		return r;
-	usage->memory_met = state->standing.memory_bytes != CGROUP_LIMIT_UNKNOWN &&
+	usage->memory_met = r == 0 && state->standing.memory_bytes != CGROUP_LIMIT_UNKNOWN &&
 		usage->memory_peak_bytes + CHARGE_BYTES_MAX >= state->standing.memory_bytes;
+	return r;
+}
+
+static int memory_read(int tree, unsigned slot, const struct cgroup_slot *state, unsigned figures,
+		       struct cgroup_usage *usage)
+{
+	char text[128];
+	int r = figures & CGROUP_FIGURE_PEAK ? met_read(tree, slot, state, usage) : 0;
+
+	if (r < 0 || !(figures & CGROUP_FIGURE_OOM))
+		return r;
 	r = cgroup_slot_read(tree, slot, "memory.oom_control", text, sizeof(text));
 	return r < 0 ? r : text_find_number(text, "oom_kill", &usage->oom_kills);
 }

@@ -61,16 +61,24 @@ static int memory_rearm(int tree, unsigned slot, struct cgroup_slot *state)
 	return peak_read(tree, slot, &state->peak_before_bytes);
 }
 
-static int memory_read(int tree, unsigned slot, const struct cgroup_slot *state,
-		       struct cgroup_usage *usage)
+static int peak_or_now_read(int tree, unsigned slot, const struct cgroup_slot *state,
+			    struct cgroup_usage *usage)
 {
-	char text[256];
 	int r = peak_read(tree, slot, &usage->memory_peak_bytes);
 
 	if (r == 0 && usage->memory_peak_bytes <= state->peak_before_bytes)
 		r = cgroup_slot_read_number(tree, slot, "memory.current",
 					    &usage->memory_peak_bytes);
-	if (r < 0)
+	return r;
+}
+
+static int memory_read(int tree, unsigned slot, const struct cgroup_slot *state, unsigned figures,
+		       struct cgroup_usage *usage)
+{
+	char text[256];
+	int r = figures & CGROUP_FIGURE_PEAK ? peak_or_now_read(tree, slot, state, usage) : 0;
+
+	if (r < 0 || !(figures & CGROUP_FIGURE_OOM))
 		return r;
 	r = cgroup_slot_read(tree, slot, "memory.events", text, sizeof(text));
 	if (r >= 0)

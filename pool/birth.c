@@ -67,7 +67,7 @@ static void cell_clear(struct slot *slot)
 {
 	slot->init_pid = 0;
 	slot->cell_ready = slot->killed = slot->init_reaped = false;
-	slot->cell_used = false;
+	slot->cell_used = slot->pids_known = false;
 	slot->cell_is_known = false;
 	slot->files_bytes = slot->shard->pool->config.limits.values[LIMIT_FILES];
 }
@@ -231,6 +231,25 @@ void slot_birth_replied(struct slot *slot, const struct birth_reply *reply)
 		slot_idle_when_ready(slot);
 }
 
+/*
+ * What its birth cost, and the last cell's death, is not the execution's; unknown, an earlier one's
+ * end would be told as its own. The time a footprint counts from its beginning, and where it saw
+ * nobody ask for a process, none was refused.
+ */
+static int usage_begin(struct slot *slot)
+{
+	struct cgroups *cgroups = slot->shard->pool->cgroups;
+	unsigned figures = CGROUP_FIGURE_OOM;
+	int result = cgroups_slot_rearm(cgroups, slot->number);
+
+	if (!slot->footprint)
+		figures |= CGROUP_FIGURE_CPU;
+	if (!slot->pids_known)
+		figures |= CGROUP_FIGURE_PIDS;
+	return result < 0 ? result
+			  : cgroups_slot_usage(cgroups, slot->number, figures, &slot->usage_before);
+}
+
 void slot_idle_when_ready(struct slot *slot)
 {
 	struct shard *shard = slot->shard;
@@ -240,14 +259,7 @@ void slot_idle_when_ready(struct slot *slot)
 	if (!slot->worker_ready || !slot->worker_pid)
 		return;
 	loop_timer_disarm(shard->loop, &slot->timer);
-	/*
-	 * What its birth cost, and the last cell's death, is not the execution's; unknown, an
-	 * earlier one's end would be told as its own.
-	 */
-	result = cgroups_slot_rearm(shard->pool->cgroups, slot->number);
-	if (result == 0)
-		result = cgroups_slot_usage(
-			shard->pool->cgroups, slot->number, &slot->usage_before);
+	result = usage_begin(slot);
 	if (result < 0) {
 		birth_failed_at(slot, "the worker", "reading its counters", result);
 		return;

@@ -2,12 +2,13 @@
 /*
  * pool/ending.c: the one verdict of an execution, from what the kernel and the ring can prove.
  *
- * In this order: an OOM kill that the cgroup counted, for its own limit; a budget that its footprint
- * saw exceeded; an OOM kill for want of memory around it; the daemon's own reason to end it; the
- * end record, which also outranks a deadline that it beat; the way the worker's process died. The
- * figures are the kernel's, never the worker's.
+ * In this order: an OOM kill that the cgroup counted, for its own limit; a budget that its
+ * footprint saw exceeded; an OOM kill for want of memory around it; the daemon's own reason to end
+ * it; the end record, which also outranks a deadline that it beat; the way the worker's process
+ * died. The figures are the kernel's, never the worker's.
  */
 #include "base/clock.h"
+#include "bpf/calls.h"
 #include "bpf/footprints.h"
 #include "pool/pool_private.h"
 
@@ -155,6 +156,21 @@ static void footprint_tell(const struct footprint *footprint, struct usage *usag
 	usage->processes = footprint->forks + 1;
 }
 
+/*
+ * What the cgroup must be asked. A worker that was alone and lived to write its end record was not
+ * killed for memory, and no process was refused to it.
+ */
+static unsigned figures_open(const struct slot *slot, const struct footprint *footprint)
+{
+	bool was_alone = !(footprint_leaves(footprint) & LEAVES_PROCESSES);
+
+	if (!slot->footprint)
+		return CGROUP_FIGURE_ALL;
+	if (was_alone && slot->ending == ENDING_RECORD)
+		return CGROUP_FIGURE_PEAK;
+	return CGROUP_FIGURE_ALL & ~(unsigned)CGROUP_FIGURE_CPU;
+}
+
 void slot_verdict(struct slot *slot, struct result *result)
 {
 	const struct cgroup_usage *before = &slot->usage_before;
@@ -164,7 +180,8 @@ void slot_verdict(struct slot *slot, struct result *result)
 
 	if (slot->footprint)
 		footprint = footprint_read(slot->footprint);
-	cgroups_slot_usage(slot->shard->pool->cgroups, slot->number, &usage);
+	cgroups_slot_usage(slot->shard->pool->cgroups, slot->number,
+		figures_open(slot, &footprint), &usage);
 	was_killed = usage.oom_kills > before->oom_kills;
 	result->limit = RESULT_NO_LIMIT;
 	if (was_killed && usage.memory_met > before->memory_met) {

@@ -108,13 +108,15 @@ static uint32_t cell_leaves(const struct slot *slot)
 	return slot->files_brought ? leaves | LEAVES_FILES : leaves;
 }
 
-static bool cell_is_clean(const struct slot *slot)
+static bool cell_is_clean(struct slot *slot)
 {
 	const struct shard *shard = slot->shard;
+	uint32_t leaves = cell_leaves(slot);
 
+	slot->pids_known = !(leaves & LEAVES_PROCESSES);
 	return !shard->stopping &&
 	       residue_is_none(shard->pool->cgroups, slot->number, &shard->networks,
-		       slot->init_pid, &slot->files_at_birth, cell_leaves(slot));
+		       slot->init_pid, &slot->files_at_birth, leaves);
 }
 
 void slot_replace(struct slot *slot, const char *why)

@@ -149,16 +149,27 @@ static void pipe_poll(struct slot *slot, unsigned which)
 					POLLIN) != 0;
 }
 
+/*
+ * In nanoseconds, since it began. The footprint's counts up to when its processes left the CPU:
+ * they have, for they share it with this thread.
+ */
+static uint64_t cpu_used(struct slot *slot)
+{
+	uint64_t before_usec = slot->usage_before.cpu_usec, used_usec = before_usec;
+
+	if (slot->footprint)
+		return footprint_read(slot->footprint).cpu_nsec;
+	cgroups_slot_cpu_usec(slot->shard->pool->cgroups, slot->number, &used_usec);
+	return used_usec > before_usec ? (used_usec - before_usec) * NSEC_PER_USEC : 0;
+}
+
 /* The deadline, or the moment at which the CPU limit could be reached at the earliest. */
 static void deadline_arm(struct slot *slot, uint64_t now)
 {
 	const struct limits *limits = &slot->execution->limits;
-	uint64_t cpu_limit = limits->values[LIMIT_CPU_TIME], used_usec = 0, left, due;
-	uint64_t before_usec = slot->usage_before.cpu_usec;
+	uint64_t cpu_limit = limits->values[LIMIT_CPU_TIME], used = cpu_used(slot), left, due;
 
-	cgroups_slot_cpu_usec(slot->shard->pool->cgroups, slot->number, &used_usec);
-	used_usec -= used_usec < before_usec ? used_usec : before_usec;
-	left = cpu_limit > used_usec * NSEC_PER_USEC ? cpu_limit - used_usec * NSEC_PER_USEC : 0;
+	left = cpu_limit > used ? cpu_limit - used : 0;
 	/* A cell runs on one CPU: it cannot use time faster than the clock. */
 	due = now + (left > CPU_RECHECK_NSEC_MIN ? left : CPU_RECHECK_NSEC_MIN);
 	loop_timer_arm(slot->shard->loop, &slot->timer,
@@ -167,12 +178,7 @@ static void deadline_arm(struct slot *slot, uint64_t now)
 
 static bool cpu_is_used_up(struct slot *slot)
 {
-	uint64_t used_usec = 0;
-
-	cgroups_slot_cpu_usec(slot->shard->pool->cgroups, slot->number, &used_usec);
-	return used_usec > slot->usage_before.cpu_usec &&
-		(used_usec - slot->usage_before.cpu_usec) * NSEC_PER_USEC >=
-			slot->execution->limits.values[LIMIT_CPU_TIME];
+	return cpu_used(slot) >= slot->execution->limits.values[LIMIT_CPU_TIME];
 }
 
 static void deadline_fired(void *owner)

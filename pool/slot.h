@@ -85,6 +85,7 @@ struct slot {
 	struct residue_files files_at_birth;
 	bool cell_is_known;     /* those could be read */
 	bool cell_used;         /* it had a worker before this one */
+	bool pids_known;        /* nobody of it asked for a process since they were read */
 	bool cell_stays;        /* ENDING: only the worker was killed */
 	bool files_brought;     /* its last execution came with files */
 

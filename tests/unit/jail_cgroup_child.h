@@ -107,7 +107,7 @@ static inline struct cgroup_usage usage_of(struct cgroups *cgroups, unsigned slo
 {
 	struct cgroup_usage usage = {};
 
-	cr_assert_eq(cgroups_slot_usage(cgroups, slot, &usage), 0);
+	cr_assert_eq(cgroups_slot_usage(cgroups, slot, CGROUP_FIGURE_ALL, &usage), 0);
 	return usage;
 }
 

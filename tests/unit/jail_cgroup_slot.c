@@ -111,7 +111,7 @@ Test(cgroup_slot, knows_a_slot_that_was_never_prepared)
 	struct cgroup_usage usage;
 	uint64_t usec;
 
-	cr_expect_eq(cgroups_slot_usage(cgroups, 2, &usage), -ENOENT);
+	cr_expect_eq(cgroups_slot_usage(cgroups, 2, CGROUP_FIGURE_ALL, &usage), -ENOENT);
 	cr_expect_eq(cgroups_slot_cpu_usec(cgroups, 2, &usec), -ENOENT);
 	cr_expect_eq(cgroups_slot_is_empty(cgroups, 2), 1);
 	cgroups_close(cgroups);
@@ -372,16 +372,43 @@ struct work {
 	int failed;
 };
 
+Test(cgroup_slot, reads_the_figures_that_are_asked_for_and_no_others)
+{
+	struct cgroups *cgroups = open_all();
+	const struct cgroup_usage unread = { UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX,
+		UINT64_MAX };
+	struct cgroup_usage usage = unread;
+
+	cr_assert_eq(cgroups_slot_prepare(cgroups, 0, &usual), 0);
+	cr_expect_eq(status_of(start(cgroups, 0, body_touch, 32)), 0);
+	cr_expect_eq(cgroups_slot_usage(cgroups, 0, 0, &usage), 0);
+	cr_expect_eq(memcmp(&usage, &unread, sizeof(usage)), 0);
+	cr_expect_eq(cgroups_slot_usage(cgroups, 0, CGROUP_FIGURE_PIDS, &usage), 0);
+	cr_expect_eq(usage.pids_refused, 0);
+	cr_expect(usage.cpu_usec == UINT64_MAX && usage.memory_peak_bytes == UINT64_MAX &&
+		usage.oom_kills == UINT64_MAX);
+	cr_expect_eq(cgroups_slot_usage(cgroups, 0, CGROUP_FIGURE_OOM, &usage), 0);
+	cr_expect_eq(usage.oom_kills, 0);
+	cr_expect(usage.cpu_usec == UINT64_MAX && usage.memory_peak_bytes == UINT64_MAX);
+	cr_expect_eq(cgroups_slot_usage(cgroups, 0, CGROUP_FIGURE_PEAK, &usage), 0);
+	cr_expect(usage.memory_peak_bytes >= 32 * MIB && usage.memory_peak_bytes < 64 * MIB);
+	cr_expect_eq(usage.cpu_usec, UINT64_MAX);
+	cr_expect_eq(cgroups_slot_usage(cgroups, 0, CGROUP_FIGURE_CPU, &usage), 0);
+	cr_expect_lt(usage.cpu_usec, 10000000);
+	cgroups_close(cgroups);
+}
+
 static void *work_main(void *argument)
 {
 	struct work *work = argument;
-	struct cgroup_usage usage;
+	struct cgroup_usage usage = {};
 
 	for (unsigned i = 0; i < 50; i++) {
 		struct cgroup_limits limits = { (64 + i % 3) * MIB, 8 + i % 5 };
 
 		work->failed += cgroups_slot_prepare(work->cgroups, work->slot, &limits) < 0;
-		work->failed += cgroups_slot_usage(work->cgroups, work->slot, &usage) < 0;
+		work->failed += cgroups_slot_usage(
+				work->cgroups, work->slot, CGROUP_FIGURE_ALL, &usage) < 0;
 		work->failed += cgroups_slot_is_empty(work->cgroups, work->slot) != 1;
 	}
 	return NULL;
