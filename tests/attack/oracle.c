@@ -147,6 +147,21 @@ static unsigned long foreign_lines(const char *path, int place)
 	return found;
 }
 
+/* Of files (programs, libraries) the kernel takes pages away and gives them back as it likes. */
+static unsigned long own_memory_kib(const char *status)
+{
+	static const char *const lines[] = { "\nRssAnon:", "\nRssShmem:" };
+	unsigned long sum = 0, kib;
+
+	for (unsigned i = 0; i < 2; i++) {
+		const char *line = strstr(status, lines[i]);
+
+		if (line && sscanf(line + strlen(lines[i]), " %lu kB", &kib) == 1)
+			sum += kib;
+	}
+	return sum;
+}
+
 void oracle_look(struct oracle *ret_oracle)
 {
 	char text[4096], *threads;
@@ -162,11 +177,10 @@ void oracle_look(struct oracle *ret_oracle)
 	ret_oracle->figures[ORACLE_FOREIGN_KEYS] = foreign_lines("/proc/keys", 5);
 	threads = file_read(AT_FDCWD, "/proc/self/status", text, sizeof(text)) > 0
 		? strstr(text, "\nThreads:") : NULL;
-	if (threads)
+	if (threads) {
 		sscanf(threads, " Threads: %lu", &ret_oracle->figures[ORACLE_THREADS]);
-	if (file_read(AT_FDCWD, "/proc/self/statm", text, sizeof(text)) > 0 &&
-	    sscanf(text, "%*s %lu", &ret_oracle->memory_kib) == 1)
-		ret_oracle->memory_kib *= (unsigned long)sysconf(_SC_PAGESIZE) / 1024;
+		ret_oracle->memory_kib = own_memory_kib(text);
+	}
 	if (file_read(AT_FDCWD, "/proc/self/autogroup", text, sizeof(text)) > 0)
 		sscanf(text, "/autogroup-%*d nice %d", &ret_oracle->autogroup_nice);
 }

@@ -10,7 +10,7 @@ from tests.harness.command import ROOT, CorralTest
 PROGRAMS = ROOT / "bench/programs/python"
 KEYS = ["executions", "errors", "verdicts", "per_second", "latency_usec", "workers", "streams",
         "reset", "layers"]
-LAYERS = ["namespaces", "view", "ids", "cgroup", "seccomp", "landlock"]
+LAYERS = ["namespaces", "view", "ids", "cgroup", "seccomp", "landlock", "bpf-tracing"]
 
 
 class Bench(CorralTest):
