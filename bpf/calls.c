@@ -50,6 +50,12 @@ static const uint16_t table[NUMBERS] = {
 	ROW(epoll_pwait), ROW(epoll_pwait2), ROW(nanosleep), ROW(clock_nanosleep), ROW(pause),
 	ROW(wait4), ROW(waitid), ROW(futex), ROW(futex_waitv), ROW(rt_sigsuspend),
 	ROW(rt_sigtimedwait), ROW(rt_sigreturn), ROW(restart_syscall), ROW(exit), ROW(exit_group),
+	/*
+	 * A descriptor that comes by message comes through a socket that was made (and that is
+	 * recorded), or from the daemon, which sends none while a program runs. A worker that has
+	 * ended its program waits in this call.
+	 */
+	ROW(recvmsg), ROW(recvmmsg),
 	/* What is done to a descriptor that one opened, and to nothing else. */
 	ROW(epoll_ctl), ROW(timerfd_settime), ROW(timerfd_gettime), ROW(inotify_add_watch),
 	ROW(inotify_rm_watch),
@@ -62,7 +68,6 @@ static const uint16_t table[NUMBERS] = {
 	ROW(ioctl), ROW(pipe), ROW(pipe2), ROW(eventfd), ROW(eventfd2), ROW(signalfd),
 	ROW(signalfd4), ROW(timerfd_create), ROW(epoll_create), ROW(epoll_create1),
 	ROW(inotify_init), ROW(inotify_init1), ROW(memfd_create), ROW(pidfd_open), ROW(shutdown),
-	ROW(recvmsg), ROW(recvmmsg),
 #undef HERE
 #define HERE (LEAVES_DESCRIPTORS | LEAVES_FILES) /* it may make the file */
 	ROW(open), ROW(openat), ROW(openat2), ROW(creat),

@@ -15,7 +15,7 @@
 #include <assert.h>
 #include <stdint.h>
 
-#define CELL_VERSION 3u
+#define CELL_VERSION 4u
 
 /* Where the nursery and a template find what they inherit. */
 #define CELL_FD_SOCKET 3
@@ -99,7 +99,7 @@ struct dispatch {
 	uint8_t stdin_given;
 	uint8_t memory_given;
 	uint8_t files_given;
-	uint8_t padding;
+	uint8_t streams_kept; /* 1 and 2 are those of the execution before */
 	/*
 	 * rlimits that the worker takes on before foreign code runs; it can lower them, and
 	 * nobody else may without CAP_SYS_RESOURCE, which not every root has.

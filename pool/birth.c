@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static const char *const cell_steps[CELL_STEP_COUNT] = {
 	[CELL_STEP_NONE] = "start",
@@ -158,6 +159,13 @@ void slot_cell_replied(struct slot *slot, const struct cell_reply *reply)
 		cell_built(slot);
 }
 
+static uint64_t inode_of(int fd)
+{
+	struct stat status;
+
+	return fstat(fd, &status) < 0 ? 0 : status.st_ino;
+}
+
 static int channel_open(struct slot *slot, int *ret_fd)
 {
 	AUTO_FD fd = -1;
@@ -169,6 +177,7 @@ static int channel_open(struct slot *slot, int *ret_fd)
 		return result;
 	slot->channel->version = CHANNEL_VERSION;
 	output_reader_init(&slot->reader, slot->channel);
+	slot->channel_inode = inode_of(fd);
 	*ret_fd = fd_take(&fd);
 	return 0;
 }
@@ -212,6 +221,7 @@ void slot_bear(struct slot *slot)
 		return;
 	}
 	slot->birth_asked = true;
+	slot->template_number = shard->template.restarts;
 	slot_enter(slot, SLOT_BEARING);
 	slot->listening = loop_recv(shard->loop, OP_CONTROL, slot, slot->control_fd, slot->message,
 				  sizeof(slot->message)) != 0;
@@ -236,7 +246,7 @@ void slot_birth_replied(struct slot *slot, const struct birth_reply *reply)
  * end would be told as its own. The time a footprint counts from its beginning, and where it saw
  * nobody ask for a process, none was refused.
  */
-static int usage_begin(struct slot *slot)
+int slot_usage_begin(struct slot *slot)
 {
 	struct cgroups *cgroups = slot->shard->pool->cgroups;
 	unsigned figures = CGROUP_FIGURE_OOM;
@@ -259,7 +269,7 @@ void slot_idle_when_ready(struct slot *slot)
 	if (!slot->worker_ready || !slot->worker_pid)
 		return;
 	loop_timer_disarm(shard->loop, &slot->timer);
-	result = usage_begin(slot);
+	result = slot_usage_begin(slot);
 	if (result < 0) {
 		birth_failed_at(slot, "the worker", "reading its counters", result);
 		return;
@@ -269,6 +279,17 @@ void slot_idle_when_ready(struct slot *slot)
 	atomic_fetch_add(&shard->counters.births, 1);
 	shard->birth_pause_nsec = 0;
 	shard->building--;
+	slot->rewound = false;
+	slot->own.image = NULL;
+	if (!slot_captures(slot))
+		slot_idle(slot);
+}
+
+void slot_idle(struct slot *slot)
+{
+	struct shard *shard = slot->shard;
+
+	loop_timer_disarm(shard->loop, &slot->timer);
 	share_let_go(slot);
 	slot_enter(slot, SLOT_IDLE);
 	list_push(&shard->idle, &slot->node);

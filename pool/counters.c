@@ -19,6 +19,7 @@ void counters_init(struct shard_counters *counters, unsigned slots)
 	*counters = (struct shard_counters){ .layers = ~0u, .resetting = slots, .unborn = slots };
 	histogram_init(&counters->waits);
 	histogram_init(&counters->durations);
+	histogram_init(&counters->rewind_durations);
 }
 
 void counters_began(struct shard_counters *counters, const struct execution *execution)

@@ -17,6 +17,7 @@ struct shard_counters {
 	atomic_uint idle, busy, resetting, dead, queued, unborn;
 	atomic_ullong executions; /* that began */
 	atomic_ullong births, cells, birth_failures, template_restarts, quarantined;
+	atomic_ullong rewinds, rewind_failures, rewind_pages;
 	atomic_uint layers; /* bits of enum layer that every worker born so far stands in */
 
 	atomic_ullong verdicts[VERDICT_COUNT];
@@ -24,6 +25,7 @@ struct shard_counters {
 	atomic_ullong output_bytes, dropped_bytes;
 	atomic_ullong cpu_usec, system_calls, page_faults, processes;
 	struct histogram waits;     /* from submission to dispatch, of those that began */
+	struct histogram rewind_durations; /* from the wish to stop it until it is idle again */
 	struct histogram durations; /* from dispatch to the end, in nanoseconds as well */
 };
 

@@ -87,6 +87,13 @@ static void births_write(struct metrics *metrics, const struct pool_status *stat
 {
 	number_family(metrics, METRICS_COUNTER, "corral_births",
 		"Workers that were born and became idle.", status->births);
+	number_family(metrics, METRICS_COUNTER, "corral_rewinds",
+		"Workers that were made again what they were at birth.", status->rewinds);
+	number_family(metrics, METRICS_COUNTER, "corral_rewind_failures",
+		"Workers that were to be rewound, could not be, and were replaced.",
+		status->rewind_failures);
+	number_family(metrics, METRICS_COUNTER, "corral_rewind_pages",
+		"Pages that were written to rewind workers.", status->rewind_pages);
 	number_family(metrics, METRICS_COUNTER, "corral_cells_built",
 		"Cells that were built; a clean cell serves several workers.", status->cells);
 	number_family(metrics, METRICS_COUNTER, "corral_birth_failures",
@@ -164,6 +171,9 @@ void pool_metrics_write(struct pool *pool, struct metrics *metrics)
 		"How long executions took, from when they began until their end was known.");
 	histogram_write(pool, metrics, METRICS_LABELS({ "runtime", runtime }),
 		offsetof(struct shard_counters, durations));
+	metrics_family(metrics, METRICS_HISTOGRAM, "corral_rewind_seconds",
+		"How long a worker was held to be rewound.");
+	histogram_write(pool, metrics, NULL, offsetof(struct shard_counters, rewind_durations));
 	births_write(metrics, &status);
 	layers_write(metrics, &status);
 	memory_write(metrics);

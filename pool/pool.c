@@ -121,6 +121,8 @@ static void slots_prepare(struct pool *pool)
 		slot->number = i;
 		slot->network_fd = slot->control_fd = slot->pipes[0].fd = slot->pipes[1].fd = -1;
 		list_init(&slot->node);
+		slot->own.ranges = pool->own_ranges ? pool->own_ranges + i * OWN_RANGES_MAX : NULL;
+		slot->own.capacity = OWN_RANGES_MAX;
 		slot->footprint = footprints_slot(pool->footprints, i);
 		slot->tails[0].bytes = pool->tails + 2 * i * EXECUTION_TAIL_BYTES;
 		slot->tails[1].bytes = slot->tails[0].bytes + EXECUTION_TAIL_BYTES;
@@ -164,7 +166,11 @@ static int pool_prepare(struct pool *pool, struct error *error)
 		pool->slots = calloc(pool->config.workers, sizeof(*pool->slots));
 	if (!fault("pool.memory"))
 		pool->tails = calloc(pool->config.workers, 2 * EXECUTION_TAIL_BYTES);
-	if (!pool->slots || !pool->tails)
+	if (pool->config.reset != RESET_REPLACE && !fault("pool.memory"))
+		pool->own_ranges = calloc(pool->config.workers * (size_t)OWN_RANGES_MAX,
+			sizeof(*pool->own_ranges));
+	if (!pool->slots || !pool->tails ||
+	    (pool->config.reset != RESET_REPLACE && !pool->own_ranges))
 		return error_set(
 			error, -ENOMEM, "no memory for %u workers", pool->config.workers);
 	tracing_open(pool);
@@ -344,10 +350,12 @@ void pool_stop(struct pool *pool)
 		if (!shard->pool)
 			break;
 		loop_free(shard->loop);
+		shard_image_drop(shard);
 		netns_pool_fini(&shard->networks);
 		pthread_mutex_destroy(&shard->inbox_lock);
 	}
 	tenants_fini(&pool->tenants);
+	free(pool->own_ranges);
 	free(pool->tails);
 	free(pool->slots);
 	footprints_close(pool->footprints);
@@ -449,6 +457,9 @@ void pool_status(struct pool *pool, struct pool_status *ret_status)
 		ret_status->queued += atomic_load(&counters->queued);
 		ret_status->executions += atomic_load(&counters->executions);
 		ret_status->births += atomic_load(&counters->births);
+		ret_status->rewinds += atomic_load(&counters->rewinds);
+		ret_status->rewind_failures += atomic_load(&counters->rewind_failures);
+		ret_status->rewind_pages += atomic_load(&counters->rewind_pages);
 		ret_status->cells += atomic_load(&counters->cells);
 		ret_status->birth_failures += atomic_load(&counters->birth_failures);
 		ret_status->template_restarts += atomic_load(&counters->template_restarts);

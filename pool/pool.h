@@ -16,6 +16,13 @@
 
 struct pool;
 
+/* What becomes of a worker that can be rewound; any other is replaced. */
+enum reset_policy {
+	RESET_REPLACE, /* it is replaced as well */
+	RESET_AUTO,    /* rewound for its tenant's next execution, replaced for another's */
+	RESET_REWIND,  /* rewound, whosever the next one is */
+};
+
 struct pool_config {
 	const char *runtime;   /* "python" */
 	const char *imports;   /* modules to warm; NULL: the runtime's usual ones */
@@ -23,6 +30,7 @@ struct pool_config {
 	unsigned shards;       /* 0: one a CPU that we may run on */
 	unsigned queue_max;    /* executions waiting, a tenant and shard; 0: the standard */
 	unsigned reserve;      /* workers that a tenant with more than its share leaves to others */
+	enum reset_policy reset;
 	bool without_bpf;      /* as on a kernel that has none: no footprints */
 	struct limits limits;  /* cells are built for these; requests may differ */
 	const struct pool_service *service; /* on the same loops; NULL: none. Lives as the pool */
@@ -31,6 +39,7 @@ struct pool_config {
 struct pool_status {
 	unsigned total, busy, idle, resetting, dead, queued;
 	unsigned shards;
+	uint64_t rewinds, rewind_failures, rewind_pages;
 	uint64_t executions, births, cells, birth_failures, template_restarts, quarantined;
 	char last_failure[256]; /* of a birth or a template; "" */
 	struct layer_status layers[LAYER_COUNT];

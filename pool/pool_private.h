@@ -8,6 +8,8 @@
 #include "pool/shard.h"
 #include "pool/tenant.h"
 
+#define OWN_RANGES_MAX 512u /* a slot's pages that are its own; more, and it is replaced */
+
 struct pool {
 	struct pool_config config;
 	struct cgroups *cgroups;
@@ -20,6 +22,7 @@ struct pool {
 	struct loop_op_type op_types[OP_COUNT + SERVICE_TYPES_MAX];
 	unsigned op_type_count;
 	struct slot *slots;
+	struct written_range *own_ranges; /* the slots', where there is rewinding */
 	char *tails; /* the slots' tails, two each, touched only in a flood */
 	struct shard shards[POOL_SHARDS_MAX];
 	unsigned shard_count;

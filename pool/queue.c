@@ -80,9 +80,22 @@ static struct tenant_share *share_next(const struct shard *shard)
 	return NULL;
 }
 
-static void idle_run(struct shard *shard, struct execution *execution)
+/*
+ * The worker that was idle last, of those that can be this execution's. Where none can, one is
+ * replaced for it.
+ */
+static struct slot *idle_take(struct shard *shard, const struct execution *execution)
 {
-	slot_run(list_owner(list_pop(&shard->idle), struct slot, node), execution);
+	for (struct list *node = shard->idle.next; node != &shard->idle; node = node->next) {
+		struct slot *slot = list_owner(node, struct slot, node);
+
+		if (!slot_fits(slot, execution))
+			continue;
+		list_remove(&slot->node);
+		return slot;
+	}
+	slot_replace(list_owner(shard->idle.next, struct slot, node), "misfit");
+	return NULL;
 }
 
 void shard_dispatch(struct shard *shard)
@@ -92,12 +105,16 @@ void shard_dispatch(struct shard *shard)
 	while (!list_is_empty(&shard->idle) && (share = share_next(shard))) {
 		struct execution *execution =
 			list_owner(share->queue.next, struct execution, node);
+		struct slot *slot = idle_take(shard, execution);
 
+		/* It is the next one still, when that worker is born. */
+		if (!slot)
+			return;
 		/* It had its turn: the others come first now. */
 		list_remove(&share->turn);
 		list_append(&shard->turns, &share->turn);
 		execution_unqueue(shard, execution);
-		idle_run(shard, execution);
+		slot_run(slot, execution);
 	}
 }
 
@@ -113,8 +130,12 @@ int shard_accept(struct shard *shard, struct execution *execution)
 	}
 	if (list_is_empty(&share->queue) && !list_is_empty(&shard->idle) &&
 	    share_may_run(shard, share)) {
-		idle_run(shard, execution);
-		return 0;
+		struct slot *slot = idle_take(shard, execution);
+
+		if (slot) {
+			slot_run(slot, execution);
+			return 0;
+		}
 	}
 	if (!queue_has_room(shard, share))
 		return -EAGAIN;

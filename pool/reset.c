@@ -241,13 +241,26 @@ void slot_control_received(void *owner, int32_t result)
 	}
 }
 
+/* Of a worker that is held: told to whoever waits for its end. */
+static bool is_stop(const siginfo_t *info)
+{
+	return info->si_code == CLD_TRAPPED || info->si_code == CLD_STOPPED;
+}
+
 void slot_worker_exited(void *owner, int32_t result)
 {
 	struct slot *slot = owner;
 
 	slot->worker_waiting = false;
+	if (result >= 0 && is_stop(&slot->worker_exit)) {
+		slot_held(slot);
+		slot_empty_when_quiet(slot);
+		return;
+	}
 	/* -ECHILD: nobody to wait for any more. */
 	slot->worker_reaped = result >= 0 || result == -ECHILD;
+	if (slot->state == SLOT_HELD)
+		slot_held(slot);
 	worker_gone(slot);
 }
 

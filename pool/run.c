@@ -90,54 +90,62 @@ static void mailbox_fill(struct slot *slot, const struct execution *execution)
 	output_want_wake(&slot->reader, execution->stream);
 }
 
-/* Fresh pipes for each execution: a used one could carry flags, a size or bytes of another's. */
+/* Fresh pipes for each worker: a used one could carry flags, a size or bytes of another's. */
+static int pipe_open(struct slot *slot, unsigned which, int *ret_theirs)
+{
+	int ends[2];
+
+	if (fault("dispatch.pipe"))
+		return -EMFILE;
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -errno;
+	slot->pipes[which].fd = ends[0];
+	*ret_theirs = ends[1];
+	/* Of the read end alone: the flag belongs to the open file, and theirs must block. */
+	return fcntl(ends[0], F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
+}
+
+/* A rewound worker has its pipes, as they were, and is in its memory group. */
 static int dispatch_send(struct slot *slot, const struct execution *execution)
 {
 	struct dispatch dispatch = {
 		.version = CELL_VERSION,
 		.stdin_given = execution->stdin_fd >= 0,
+		.streams_kept = slot->rewound,
 		.files_given = execution->files_fd >= 0,
 		.open_files = execution->limits.values[LIMIT_OPEN_FILES],
 		/* A page more than the file system holds: full, it says ENOSPC, not EFBIG. */
 		.file_bytes = execution->limits.values[LIMIT_FILES] + CHANNEL_PAGE_BYTES,
 		.pids = identity_pids_rlimit(execution->limits.values[LIMIT_PIDS]),
 	};
-	int out[2], err[2], fds[MESSAGE_FDS_MAX];
+	int fds[MESSAGE_FDS_MAX], result = -ENOENT;
 	unsigned count = 0;
 	AUTO_FD memory = -1;
-	int result = cgroups_slot_memory_tasks(slot->shard->pool->cgroups, slot->number, &memory);
+	AUTO_FD out = -1;
+	AUTO_FD err = -1;
 
+	if (!slot->rewound)
+		result = cgroups_slot_memory_tasks(
+			slot->shard->pool->cgroups, slot->number, &memory);
 	if (result < 0 && result != -ENOENT)
 		return result;
-	if (fault("dispatch.pipe"))
-		return -EMFILE;
-	if (pipe2(out, O_CLOEXEC) < 0)
-		return -errno;
-	AUTO_FD out_read = out[0], out_write = out[1];
-
-	if (pipe2(err, O_CLOEXEC) < 0)
-		return -errno;
-	AUTO_FD err_read = err[0], err_write = err[1];
-
-	/* Of the read ends alone: the flag belongs to the open file, and theirs must block. */
-	if (fcntl(out_read, F_SETFL, O_NONBLOCK) < 0 || fcntl(err_read, F_SETFL, O_NONBLOCK) < 0)
-		return -errno;
 	if (dispatch.stdin_given)
 		fds[count++] = execution->stdin_fd;
-	fds[count++] = out_write;
-	fds[count++] = err_write;
+	if (!slot->rewound) {
+		result = pipe_open(slot, 0, &out);
+		if (result == 0)
+			result = pipe_open(slot, 1, &err);
+		if (result < 0)
+			return result;
+		fds[count++] = out;
+		fds[count++] = err;
+	}
 	dispatch.memory_given = memory >= 0;
 	if (memory >= 0)
 		fds[count++] = memory;
 	if (dispatch.files_given)
 		fds[count++] = execution->files_fd;
-	result = message_send(slot->control_fd, &dispatch, sizeof(dispatch), fds, count);
-
-	if (result < 0)
-		return result;
-	slot->pipes[0].fd = fd_take(&out_read);
-	slot->pipes[1].fd = fd_take(&err_read);
-	return 0;
+	return message_send(slot->control_fd, &dispatch, sizeof(dispatch), fds, count);
 }
 
 static void pipe_poll(struct slot *slot, unsigned which)
@@ -206,6 +214,8 @@ static void slot_begin(struct slot *slot, struct execution *execution, uint64_t 
 	slot->room_bytes = slot->looked_bytes = 0;
 	loop_timer_init(&slot->look_timer, look_again, slot);
 	slot->end = (struct output_end){ 0 };
+	slot->rewinds = false;
+	slot->tenant = execution->tenant;
 	slot->files_brought = execution->files_fd >= 0;
 	execution->slot = slot;
 	execution->started_nsec = now;
@@ -238,9 +248,11 @@ static void footprint_begin(struct slot *slot, const struct limits *limits)
 {
 	uint64_t calls_max = limits->values[LIMIT_SYSCALLS];
 
-	if (slot->footprint)
-		footprint_arm(slot->footprint, calls_max == LIMIT_SYSCALLS_NONE ? 0 : calls_max,
-			limits->values[LIMIT_CPU_TIME]);
+	if (!slot->footprint)
+		return;
+	slot->idle_faults = footprint_read(slot->footprint).faults;
+	footprint_arm(slot->footprint, calls_max == LIMIT_SYSCALLS_NONE ? 0 : calls_max,
+		limits->values[LIMIT_CPU_TIME]);
 }
 
 void slot_run(struct slot *slot, struct execution *execution)
@@ -281,6 +293,8 @@ static void slot_finish(struct slot *slot)
 	struct shard *shard = slot->shard;
 
 	slot_tails_deliver(slot);
+	if (slot->state == SLOT_BUSY)
+		slot_reset_choose(slot);
 	result->usage.output_bytes = slot->output_bytes;
 	result->usage.dropped_bytes = slot->dropped_bytes;
 	counters_ended(&shard->counters, execution);
@@ -289,7 +303,10 @@ static void slot_finish(struct slot *slot)
 	share_end(execution);
 	if (slot->state == SLOT_BUSY) {
 		execution->done(execution);
-		slot_replace(slot, "policy");
+		if (slot->rewinds)
+			slot_rewind(slot);
+		else
+			slot_replace(slot, "policy");
 	} else {
 		execution->done(execution);
 		slot_empty_when_quiet(slot);

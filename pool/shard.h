@@ -13,6 +13,7 @@
 #include "pool/counters.h"
 #include "pool/pool.h"
 #include "pool/slot.h"
+#include "snapshot/image.h"
 #include "snapshot/template.h"
 
 #include <pthread.h>
@@ -34,6 +35,15 @@ enum op_type {
 
 struct tenant;
 
+/* What workers of a template are rewound to. */
+struct shard_image {
+	struct image *image;      /* NULL: none; then every worker is replaced */
+	struct sealed sealed;
+	unsigned template_number; /* whose it is, or would be */
+	bool is_tried;
+	unsigned looks;           /* that found its worker not yet waiting */
+};
+
 struct shard {
 	struct pool *pool;
 	unsigned number;
@@ -43,6 +53,7 @@ struct shard {
 	struct nursery nursery;
 	struct template template;
 	struct netns_pool networks;
+	struct shard_image image;
 
 	struct slot *slots;
 	unsigned slot_count;
@@ -98,6 +109,9 @@ void shard_failed(struct shard *shard, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 void shard_births_go_on(struct shard *shard); /* builds what is EMPTY, within bounds */
 void shard_births_pause(struct shard *shard); /* after a failure: later */
+
+/* rewind.c */
+void shard_image_drop(struct shard *shard);
 
 /* queue.c */
 /* Any thread: whether an execution of this tenant would start at once, so far as can be seen. */

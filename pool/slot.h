@@ -6,8 +6,10 @@
  *
  *	EMPTY ─> BUILDING ─> BEARING ─> IDLE ─> BUSY ─> ENDING ─> EMPTY
  *	  └─────────┴───────────┴─────────┴───────────────^  └─> QUARANTINED ─> EMPTY
+ *	                        └> HELD ──^ <─────┘
  *
  * BUILDING: corral-init makes the cell. BEARING: the template forks the worker into it.
+ * HELD: its worker is stopped, to be captured or rewound (pool/rewind.c).
  * ENDING: everything in the cell was killed; it is EMPTY when every process is reaped, every
  * operation is over and the cgroup says that nothing lives there. QUARANTINED: that took too long.
  *
@@ -16,7 +18,7 @@
  * straight on to BEARING; else the cell is killed as well.
  *
  * Which file does what: birth.c EMPTY to IDLE, run.c IDLE to BUSY and through it, ending.c the
- * verdict, reset.c ENDING to EMPTY.
+ * verdict, rewind.c HELD, reset.c ENDING to EMPTY.
  */
 #pragma once
 
@@ -26,6 +28,7 @@
 #include "ring/channel.h"
 #include "ring/loop.h"
 #include "ring/output.h"
+#include "snapshot/image.h"
 
 struct footprint;
 struct tenant_share;
@@ -36,6 +39,7 @@ enum slot_state {
 	SLOT_BEARING,
 	SLOT_IDLE,
 	SLOT_BUSY,
+	SLOT_HELD,
 	SLOT_ENDING,
 	SLOT_QUARANTINED,
 	SLOT_STATE_COUNT,
@@ -103,6 +107,17 @@ struct slot {
 	/* Who had its last worker, until there is a new one; NULL: nobody. */
 	struct tenant_share *holder;
 
+	/* Rewinding. */
+	unsigned template_number; /* that it was born of */
+	uint64_t channel_inode;
+	struct tracee tracee;
+	struct image_own own;     /* pages; its room is made where there is rewinding at all */
+	uint64_t idle_faults;     /* that it took between its last rewind and its dispatch */
+	uint64_t held_nsec;       /* since then */
+	uint64_t tenant;          /* of its last execution */
+	bool rewinds;             /* its execution allows it; HELD: not a capture */
+	bool rewound;             /* it was, at least once: its rlimits and its tenant stand */
+
 	/* The execution. */
 	struct execution *execution;
 	enum ending ending;
@@ -144,6 +159,18 @@ void slot_idle_when_ready(struct slot *slot);
 void slot_nursery_lost(struct slot *slot);
 void slot_template_lost(struct slot *slot);
 void slot_birth_failed(struct slot *slot, const char *why);
+
+/* rewind.c */
+void slot_reset_choose(struct slot *slot); /* an execution is over: writes its result's `reset` */
+void slot_rewind(struct slot *slot);
+bool slot_captures(struct slot *slot);     /* a newborn, instead of becoming idle */
+void slot_held(struct slot *slot);         /* its worker stopped, or ended */
+/* Whether the idle worker can be this execution's. */
+bool slot_fits(const struct slot *slot, const struct execution *execution);
+
+/* birth.c */
+int slot_usage_begin(struct slot *slot);
+void slot_idle(struct slot *slot);         /* it is, from now on */
 
 /* run.c */
 void slot_run(struct slot *slot, struct execution *execution);

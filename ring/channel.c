@@ -14,8 +14,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 
 /* linux/memfd.h, since 6.3: never executable, and sealed so. Debian 12's headers lack it. */
@@ -98,6 +101,34 @@ int channel_map(int fd, struct channel **ret_channel)
 		return code;
 	}
 	*ret_channel = channel;
+	return 0;
+}
+
+#define PAGES (CHANNEL_BYTES / CHANNEL_PAGE_BYTES)
+
+static bool machine_swaps(void)
+{
+	struct sysinfo info;
+
+	return sysinfo(&info) < 0 || info.totalswap > 0;
+}
+
+int channel_empty(struct channel *channel)
+{
+	unsigned char is_there[PAGES];
+
+	if (machine_swaps()) {
+		if (madvise(channel, CHANNEL_BYTES, MADV_REMOVE) < 0)
+			return -errno;
+	} else {
+		if (mincore(channel, CHANNEL_BYTES, is_there) < 0)
+			return -errno;
+		for (unsigned i = 0; i < PAGES; i++)
+			if (is_there[i] & 1)
+				memset((char *)channel + i * CHANNEL_PAGE_BYTES, 0,
+					CHANNEL_PAGE_BYTES);
+	}
+	channel->version = CHANNEL_VERSION;
 	return 0;
 }
 

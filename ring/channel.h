@@ -76,6 +76,13 @@ int channel_create(int *ret_fd);
  */
 int channel_map(int fd, struct channel **ret_channel);
 
+/*
+ * Makes all of it zeros again but the version, for a worker that is held still. Pages that are
+ * there are overwritten and stay; where there is swap, of which mincore(2) tells nothing, all are
+ * given back. 0 or a negative errno.
+ */
+int channel_empty(struct channel *channel);
+
 /* NULL is fine. */
 void channel_unmap(struct channel *channel);
 

@@ -265,6 +265,11 @@ loop_op loop_write(
 	return op;
 }
 
+bool loop_hears_stops(const struct loop *loop)
+{
+	return loop->has_waitid;
+}
+
 loop_op loop_wait_child(
 	struct loop *loop, unsigned type, void *owner, pid_t pid, siginfo_t *ret_info)
 {

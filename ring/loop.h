@@ -119,6 +119,9 @@ loop_op loop_watch(struct loop *loop, unsigned type, void *owner, int fd);
 loop_op loop_wait_child(struct loop *loop, unsigned type, void *owner, pid_t pid,
 	siginfo_t *ret_info);
 
+/* Whether loop_wait_child() is told of a traced child's stops as well: by the operation alone. */
+bool loop_hears_stops(const struct loop *loop);
+
 /* Asks for the operation to end soon; its done function is still called, with -ECANCELED or not. */
 void loop_cancel(struct loop *loop, loop_op op);
 

@@ -20,6 +20,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/sched.h>
 #include <malloc.h>
 #include <sched.h>
@@ -33,6 +34,9 @@
 #define HEAP_REQUEST_BYTES (120u * 1024u) /* below the threshold of mmap(2), 128 KiB */
 #define HEAP_SMALL_BYTES 2048u            /* up to here each size has a bin (malloc.c of glibc) */
 #define HEAP_CHUNK_BYTES_MIN 16u
+#define HEAP_MAPPED_BYTES_MIN (1 << 20)   /* what is larger gets a mapping of its own */
+#define HEAP_ROOM_BYTES (8 << 20)
+#define CHUNK_OVERHEAD_BYTES 64
 
 static void ready_send(int error, const char *sentence)
 {
@@ -144,6 +148,22 @@ static void heap_tidy(void)
 		heap_take(size, top);
 }
 
+/*
+ * Behind the seal, so that it is ordinary memory that nobody has touched: room above the heap's
+ * top. A program that stays within it neither moves the end of the heap nor makes a mapping, and
+ * its worker can be rewound. What is freed stays with the process.
+ */
+static void heap_extend(void)
+{
+	char *volatile request;
+
+	mallopt(M_MMAP_THRESHOLD, HEAP_MAPPED_BYTES_MIN);
+	mallopt(M_TRIM_THRESHOLD, INT_MAX);
+	mallopt(M_TOP_PAD, HEAP_ROOM_BYTES);
+	request = malloc(HEAP_MAPPED_BYTES_MIN - CHUNK_OVERHEAD_BYTES);
+	free(request);
+}
+
 int template_prepare(struct template_self *self, const char *imports)
 {
 	struct error error = { .sentence = "" };
@@ -157,6 +177,7 @@ int template_prepare(struct template_self *self, const char *imports)
 		result = seal_private_memory(&image_bytes, &error);
 	if (result == 0) {
 		mappings_join();
+		heap_extend();
 		template_warm_tables(self);
 	}
 	if (result == 0)

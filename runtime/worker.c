@@ -94,9 +94,9 @@ static void child_marked(void)
 /* Until a program runs, our own descriptors 0, 1 and 2 are /dev/null. */
 static int streams_take(const struct dispatch *dispatch, int *fds)
 {
-	int target = dispatch->stdin_given ? 0 : 1;
+	int target = dispatch->stdin_given ? 0 : 1, last = dispatch->streams_kept ? 0 : 2;
 
-	for (; target <= 2; target++, fds++) {
+	for (; target <= last; target++, fds++) {
 		if (dup2(*fds, target) < 0)
 			return -errno;
 		fd_close(fds);
@@ -116,7 +116,7 @@ static int memory_join(int tasks_fd)
 static int descriptors_take(
 	const struct dispatch *dispatch, int *fds, unsigned fd_count, int *ret_files)
 {
-	unsigned streams = dispatch->stdin_given ? 3 : 2;
+	unsigned streams = (dispatch->stdin_given ? 1 : 0) + (dispatch->streams_kept ? 0 : 2);
 	unsigned memory = dispatch->memory_given ? 1 : 0, files = dispatch->files_given ? 1 : 0;
 	int result;
 

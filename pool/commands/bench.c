@@ -4,6 +4,7 @@
  */
 #include "base/clock.h"
 #include "pool/commands/bench.h"
+#include "pool/commands/config_private.h"
 #include "pool/commands/command.h"
 
 #include <errno.h>
@@ -16,6 +17,7 @@
 
 #define OPTION_SOCKET 0x2000
 #define OPTION_WITHOUT 0x2001
+#define OPTION_RESET 0x2002
 #define FILL_NSEC_MAX (300 * NSEC_PER_SEC)
 #define PROGRESS_NSEC NSEC_PER_SEC
 
@@ -29,6 +31,15 @@ static double number_parse(
 		argp_error(state, "--%s cannot be '%s': give a number from %g to %g", option, text,
 			min, max);
 	return value;
+}
+
+static enum reset_policy reset_parse(struct argp_state *state, const char *argument)
+{
+	for (int i = 0; i <= RESET_REWIND; i++)
+		if (strcmp(argument, config_reset_names[i]) == 0)
+			return (enum reset_policy)i;
+	argp_error(state, "--reset %s: give replace, auto or rewind", argument);
+	return RESET_REPLACE;
 }
 
 static error_t bench_option(int key, char *argument, struct argp_state *state)
@@ -74,6 +85,9 @@ static error_t bench_option(int key, char *argument, struct argp_state *state)
 			argp_error(state, "--without %s: only bpf can be left out", argument);
 		options->config.without_bpf = true;
 		return 0;
+	case OPTION_RESET:
+		options->config.reset = reset_parse(state, argument);
+		return 0;
 	case 'j':
 		options->json = true;
 		return 0;
@@ -84,9 +98,10 @@ static error_t bench_option(int key, char *argument, struct argp_state *state)
 		if (options->code && options->programs)
 			argp_error(state, "give --code or --programs, not both");
 		if (options->socket && (options->config.workers || options->config.shards ||
-						options->config.without_bpf))
-			argp_error(state, "--workers, --shards and --without are the daemon's own: "
-					  "give them without --socket");
+						options->config.without_bpf ||
+						options->config.reset))
+			argp_error(state, "--workers, --shards, --reset and --without are the "
+					  "daemon's own: give them without --socket");
 		return 0;
 	}
 	return ARGP_ERR_UNKNOWN;
@@ -104,6 +119,9 @@ static const struct argp_option bench_options[] = {
 	{ "workers", 'w', "N", 0, "Workers kept ready (32, or twice the streams)", 1 },
 	{ "shards", 'h', "N", 0, "Shards, each on a CPU of its own (all CPUs)", 1 },
 	{ "without", OPTION_WITHOUT, "bpf", 0, "Without footprints, as where there is no BPF", 1 },
+	{ "reset", OPTION_RESET, "HOW", 0,
+		"What becomes of a worker: replace, rewind, or auto: rewind for the same tenant "
+		"(replace)", 1 },
 	{ "json", 'j', 0, 0, "Print one line of JSON", 1 },
 	{ 0 },
 };

@@ -34,6 +34,7 @@ struct bench_tally {
 	struct histogram latency; /* nsec; closed loop: since submission, open: since due */
 	uint64_t verdicts[BENCH_VERDICTS];
 	uint64_t executions, errors; /* errors: not the expected verdict */
+	uint64_t rewound;            /* executions after which the worker was to be rewound */
 };
 
 struct bench_options {
@@ -72,8 +73,8 @@ int bench_daemon_load(struct bench *bench, struct error *error);
 int bench_tallies_make(struct bench *bench, unsigned lanes, struct error *error);
 
 /* One execution, of the verdict with this place. */
-void bench_tally_add(
-	struct bench *bench, unsigned lane, unsigned program, unsigned place, uint64_t nsec);
+void bench_tally_add(struct bench *bench, unsigned lane, unsigned program, unsigned place,
+	bool was_rewound, uint64_t nsec);
 
 /* The place of a verdict's name; BENCH_VERDICTS: it is none. */
 unsigned bench_verdict_place(const char *name, size_t size);

@@ -218,6 +218,13 @@ static unsigned answer_verdict(const char *body, size_t size)
 	return end ? bench_verdict_place(begin, (size_t)(end - begin)) : BENCH_VERDICTS;
 }
 
+static bool answer_tells_rewind(const char *body, size_t size)
+{
+	static const char field[] = "\"reset\":\"rewind\"";
+
+	return memmem(body, size, field, sizeof(field) - 1);
+}
+
 static void answer_count(struct stream *stream)
 {
 	unsigned status = http_answer_status(stream->reader), place;
@@ -238,7 +245,8 @@ static void answer_count(struct stream *stream)
 				"the daemon's answer has no verdict that is known here"));
 			return;
 		}
-		bench_tally_add(load.bench, 0, stream->program, place, nsec);
+		bench_tally_add(load.bench, 0, stream->program, place,
+			answer_tells_rewind(body, size), nsec);
 		atomic_fetch_add(&load.bench->answered, 1);
 	}
 	http_answer_reader_next(stream->reader);

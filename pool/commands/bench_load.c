@@ -54,7 +54,9 @@ static void tally_add(struct stream *stream)
 	const struct execution *execution = &stream->execution;
 
 	bench_tally_add(load.bench, execution->shard->number, stream->program,
-		verdict_place(&execution->result), clock_now_nsec() - stream->due_nsec);
+		verdict_place(&execution->result),
+		strcmp(execution->result.reset, "rewind") == 0,
+		clock_now_nsec() - stream->due_nsec);
 }
 
 static void stream_free(struct stream *stream)

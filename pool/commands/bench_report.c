@@ -63,10 +63,10 @@ static void pool_print(const struct bench *bench)
 	status_ask(bench, &status);
 	printf("\npool: %u workers on %u CPUs: %u idle, %u busy, %u resetting, %u dead; "
 	       "%" PRIu64 " executions, %" PRIu64 " births, %" PRIu64 " failed births, %" PRIu64
-	       " template restarts\n",
+	       " rewinds, %" PRIu64 " failed rewinds, %" PRIu64 " template restarts\n",
 		status.total, status.shards, status.idle, status.busy, status.resetting,
 		status.dead, status.executions, status.births, status.birth_failures,
-		status.template_restarts);
+		status.rewinds, status.rewind_failures, status.template_restarts);
 	if (status.last_failure[0])
 		printf("last failure: %s\n", status.last_failure);
 	printf("layers:\n");
@@ -128,9 +128,9 @@ void bench_report_json(const struct bench *bench)
 		object, "streams", bench->options.rate > 0 ? 0 : bench->options.streams);
 	cJSON *reset = cJSON_AddObjectToObject(object, "reset");
 
-	/* Every worker is replaced after its one use. */
-	cJSON_AddNumberToObject(reset, "rewound", 0);
-	cJSON_AddNumberToObject(reset, "replaced", (double)tally.executions);
+	cJSON_AddNumberToObject(reset, "rewound", (double)tally.rewound);
+	cJSON_AddNumberToObject(
+		reset, "replaced", (double)(tally.executions - tally.rewound));
 	report_layers(cJSON_AddObjectToObject(object, "layers"), &status);
 	AUTO_FREE char *text = cJSON_PrintUnformatted(object);
 

@@ -51,13 +51,14 @@ int bench_tallies_make(struct bench *bench, unsigned lanes, struct error *error)
 	return 0;
 }
 
-void bench_tally_add(
-	struct bench *bench, unsigned lane, unsigned program, unsigned place, uint64_t nsec)
+void bench_tally_add(struct bench *bench, unsigned lane, unsigned program, unsigned place,
+	bool was_rewound, uint64_t nsec)
 {
 	struct bench_tally *tally = tally_of(bench, lane, program);
 	char name[32];
 
 	tally->executions++;
+	tally->rewound += was_rewound;
 	tally->verdicts[place]++;
 	histogram_add(&tally->latency, nsec);
 	bench_verdict_name(place, name, sizeof(name));
@@ -78,6 +79,7 @@ void bench_tally_sum(const struct bench *bench, int program, struct bench_tally 
 			histogram_merge(&ret_tally->latency, &tally->latency);
 			ret_tally->executions += tally->executions;
 			ret_tally->errors += tally->errors;
+			ret_tally->rewound += tally->rewound;
 			for (unsigned v = 0; v < BENCH_VERDICTS; v++)
 				ret_tally->verdicts[v] += tally->verdicts[v];
 		}

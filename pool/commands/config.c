@@ -172,6 +172,17 @@ static int parse_level(const struct config_key *key, struct parsed *parsed, stru
 	return refuse(key, parsed->text, "error, warning, info or debug", error);
 }
 
+static int parse_reset(const struct config_key *key, struct parsed *parsed, struct error *error)
+{
+	for (unsigned reset = 0; reset < COUNT(config_reset_names); reset++) {
+		if (strcmp(parsed->text, config_reset_names[reset]) == 0) {
+			parsed->number = reset;
+			return 0;
+		}
+	}
+	return refuse(key, parsed->text, "replace, auto or rewind", error);
+}
+
 static int parse_without(const struct config_key *key, struct parsed *parsed, struct error *error)
 {
 	parsed->number = strcmp(parsed->text, "bpf") == 0;
@@ -215,6 +226,8 @@ static int parse(enum config_value value, struct parsed *parsed, struct error *e
 		return parse_address(key, parsed, error);
 	case CONFIG_TYPE_LEVEL:
 		return parse_level(key, parsed, error);
+	case CONFIG_TYPE_RESET:
+		return parse_reset(key, parsed, error);
 	case CONFIG_TYPE_WITHOUT:
 		return parse_without(key, parsed, error);
 	case CONFIG_TYPE_LIMIT:
@@ -246,6 +259,9 @@ static void store(struct config *config, const struct config_key *key, const str
 		break;
 	case CONFIG_TYPE_LEVEL:
 		*(enum log_level *)member = (enum log_level)parsed->number;
+		break;
+	case CONFIG_TYPE_RESET:
+		*(enum reset_policy *)member = (enum reset_policy)parsed->number;
 		break;
 	case CONFIG_TYPE_WITHOUT:
 		*(bool *)member = parsed->number != 0;

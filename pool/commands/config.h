@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "pool/limits.h"
+#include "pool/pool.h"
 
 #include <argp.h>
 #include <stdbool.h>
@@ -53,6 +54,7 @@ enum config_value {
 	CONFIG_SHARDS,
 	CONFIG_QUEUE,
 	CONFIG_IMPORTS,
+	CONFIG_RESET,
 	CONFIG_WITHOUT,
 	CONFIG_TIMEOUT,
 	CONFIG_CPU_TIME,
@@ -106,6 +108,7 @@ struct config {
 	unsigned shards;     /* 0: one a CPU */
 	unsigned queue_max;  /* a tenant and shard */
 	char imports[2048];  /* "": the runtime's usual ones */
+	enum reset_policy reset;
 	bool without_bpf;
 	/* [limits]: of requests that give none */
 	struct limits limits;

@@ -74,6 +74,8 @@
 	X(IMPORTS, POOL, "imports", "imports", "CORRAL_IMPORTS", MODULES, imports, "", 0,         \
 		SIZE_OF(imports) - 1, false, "NAMES",                                             \
 		"Modules to have imported in every worker, instead of the usual ones")            \
+	X(RESET, POOL, "reset", "reset", "CORRAL_RESET", RESET, reset, "replace", 0, 0, false,    \
+		"HOW", "Of a worker: replace, rewind, or auto: rewind for its tenant (replace)")  \
 	X(WITHOUT, POOL, "without", "without", "CORRAL_WITHOUT", WITHOUT, without_bpf, "none", 0, \
 		0, false, "NAME", "Leave out a layer that can be left out: bpf, or (none)")
 
@@ -138,6 +140,12 @@ const char *const config_level_names[] = {
 	[LOG_LEVEL_INFO] = "info",
 	[LOG_LEVEL_WARNING] = "warning",
 	[LOG_LEVEL_ERROR] = "error",
+};
+
+const char *const config_reset_names[] = {
+	[RESET_REPLACE] = "replace",
+	[RESET_AUTO] = "auto",
+	[RESET_REWIND] = "rewind",
 };
 
 /* --- Flags ------------------------------------------------------------------------------------ */

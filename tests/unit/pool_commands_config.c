@@ -197,7 +197,8 @@ Test(config, reads_every_variable)
 	static const char *const texts[] = { [CONFIG_TYPE_PATH] = "/x", [CONFIG_TYPE_MODULES] = "x",
 		[CONFIG_TYPE_ADDRESS] = "127.0.0.1:1", [CONFIG_TYPE_COUNT] = "3",
 		[CONFIG_TYPE_BYTES] = "3K", [CONFIG_TYPE_DURATION] = "3s",
-		[CONFIG_TYPE_LEVEL] = "error", [CONFIG_TYPE_WITHOUT] = "bpf" };
+		[CONFIG_TYPE_LEVEL] = "error", [CONFIG_TYPE_WITHOUT] = "bpf",
+		[CONFIG_TYPE_RESET] = "rewind" };
 
 	for (int i = 0; i < CONFIG_COUNT; i++) {
 		const struct config_key *key = &config_keys[i];
@@ -432,8 +433,8 @@ Test(config, reload_changes_each_value_that_says_it_can_and_no_other)
 {
 	char text[CONFIG_LINE_BYTES_MAX], before[CONFIG_LINE_BYTES_MAX];
 	static const char *const other[CONFIG_COUNT] = { "/o", "127.0.0.1:1", "/o", "/p", "3", "3K",
-		"32M", "3s", "3s", "3s", "3s", "3s", "3", "3", "3", "os", "bpf", "3s", "3s", "9M",
-		"3", "3", "9M", "33", "3", "3", "3M", "3", "3M", "3s", "error" };
+		"32M", "3s", "3s", "3s", "3s", "3s", "3", "3", "3", "os", "auto", "bpf", "3s", "3s",
+		"9M", "3", "3", "9M", "33", "3", "3", "3M", "3", "3M", "3s", "error" };
 
 	for (int i = 0; i < CONFIG_COUNT; i++) {
 		const struct config_key *key = &config_keys[i];

@@ -211,13 +211,13 @@ ParameterizedTest(struct point *point, pool_fault, that_stays_is_told)
 /* A number that could not be read is nobody's: least of all the next execution's. */
 Test(pool_fault, in_reading_the_counters_blames_nobody)
 {
+	unsigned pass = 1;
 	char plan[64];
 
-	for (unsigned pass = 1; pass <= 14; pass++) {
+	do
 		snprintf(plan, sizeof(plan), "cgroup.read:%u", pass);
-		cr_expect_eq(
-			child_try(plan, pass, pool_try_blame, false), OUTCOME_WELL, "%s", plan);
-	}
+	while (child_try(plan, pass, pool_try_blame, false) == OUTCOME_WELL && pass++ < 20);
+	cr_expect_gt(pass, 8, "the counters of four executions are read only %u times", pass - 1);
 }
 
 /* The last of a group's processes may be listed no more and still be there: v1 says EBUSY. */

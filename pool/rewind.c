@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * pool/rewind.c: a worker held still: captured once a template, and rewound in place of a death.
+ *
+ * A template's image is captured from its first worker, at the safe point and before it ran
+ * anything. After an execution whose footprint leaves nothing but memory and registers, its worker
+ * is stopped (ptrace), its memory and registers are made the image's, what it shares with the
+ * daemon is emptied, and it is IDLE again, in the cell and with the descriptors that it has.
+ *
+ * Nothing is guessed. A footprint that allows anything else, a mapping table that differs, a page
+ * that cannot be restored, a stop that is not the one that was asked for or does not come: the
+ * worker is killed and replaced, as if there were no rewinding.
+ */
+#include "base/clock.h"
+#include "base/fault.h"
+#include "base/own.h"
+#include "bpf/calls.h"
+#include "bpf/footprints.h"
+#include "pool/pool_private.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define CAPTURE_LOOKS_MAX 1000u
+#define HOLD_NSEC_MAX NSEC_PER_SEC /* a stop that takes longer does not come */
+#define OWN_PAGES_MAX 4096u        /* 16 MiB: more is faster born anew */
+
+/* --- Who can be rewound ----------------------------------------------------------------------- */
+
+/* What a dispatch sets in the worker for good: hard limits go down and never up. */
+static bool rlimits_are_standard(const struct slot *slot, const struct limits *limits)
+{
+	const uint64_t *now = limits->values;
+	const uint64_t *standard = slot->shard->pool->config.limits.values;
+
+	return now[LIMIT_OPEN_FILES] == standard[LIMIT_OPEN_FILES] &&
+	       now[LIMIT_FILES] == standard[LIMIT_FILES] &&
+	       now[LIMIT_PIDS] == standard[LIMIT_PIDS];
+}
+
+static const char *refusal_of(const struct slot *slot)
+{
+	const struct execution *execution = slot->execution;
+	const struct shard *shard = slot->shard;
+	struct footprint footprint;
+
+	if (shard->pool->config.reset == RESET_REPLACE)
+		return "policy";
+	if (!slot->footprint || !loop_hears_stops(shard->loop))
+		return "kernel";
+	if (slot->state != SLOT_BUSY || slot->killed || slot->ending != ENDING_RECORD)
+		return "ending";
+	if (!shard->image.image || slot->template_number != shard->template.restarts)
+		return "image";
+	if (execution->stdin_fd >= 0 || execution->files_fd >= 0)
+		return "files";
+	if (!rlimits_are_standard(slot, &execution->limits))
+		return "limits";
+	footprint = footprint_read(slot->footprint);
+	if (footprint_leaves(&footprint) != LEAVES_NOTHING)
+		return "footprint";
+	return NULL;
+}
+
+void slot_reset_choose(struct slot *slot)
+{
+	const char *refusal = refusal_of(slot);
+	struct result *result = &slot->execution->result;
+
+	slot->rewinds = !refusal;
+	if (refusal)
+		snprintf(result->reset, sizeof(result->reset), "replace:%s", refusal);
+	else
+		snprintf(result->reset, sizeof(result->reset), "rewind");
+}
+
+bool slot_fits(const struct slot *slot, const struct execution *execution)
+{
+	if (!slot->rewound)
+		return true;
+	return rlimits_are_standard(slot, &execution->limits) &&
+	       (slot->shard->pool->config.reset == RESET_REWIND ||
+		       slot->tenant == execution->tenant);
+}
+
+/* --- Holding ---------------------------------------------------------------------------------- */
+
+static void hold_fails(struct slot *slot, const char *why, int error)
+{
+	struct shard *shard = slot->shard;
+
+	atomic_fetch_add(&shard->counters.rewind_failures, 1);
+	shard_failed(shard, "slot %u: its worker could not be rewound: %s: %s", slot->number, why,
+		error_text(error));
+	slot_replace(slot, "rewind");
+}
+
+static void hold_overdue(void *owner)
+{
+	hold_fails(owner, "it did not stop", -ETIMEDOUT);
+}
+
+/* The stop comes to slot_worker_exited(), and from there to slot_held(). */
+static void hold(void *owner)
+{
+	struct slot *slot = owner;
+	struct loop *loop = slot->shard->loop;
+	int result;
+
+	slot->held_nsec = clock_now_nsec();
+	slot_timer_set(slot, hold_overdue, slot->held_nsec + HOLD_NSEC_MAX);
+	if (!slot->worker_waiting)
+		slot->worker_waiting = loop_wait_child(loop, OP_WORKER_EXIT, slot, slot->worker_pid,
+					       &slot->worker_exit) != 0;
+	result = slot->worker_waiting ? tracee_begin(&slot->tracee, slot->worker_pid, 0) : -EAGAIN;
+	if (result < 0)
+		hold_fails(slot, "it cannot be stopped", result);
+}
+
+/* --- The image -------------------------------------------------------------------------------- */
+
+void shard_image_drop(struct shard *shard)
+{
+	image_free(shard->image.image);
+	sealed_close(&shard->image.sealed);
+	shard->image = (struct shard_image){ .image = NULL };
+}
+
+/* It rang its bell just now, and is on its way to the call in which it waits. */
+static void capture_later(struct slot *slot)
+{
+	slot_timer_set(slot, hold, clock_now_nsec() + NSEC_PER_MSEC);
+}
+
+bool slot_captures(struct slot *slot)
+{
+	struct shard *shard = slot->shard;
+
+	if (shard->pool->config.reset == RESET_REPLACE || !slot->footprint || shard->stopping ||
+	    !loop_hears_stops(shard->loop) || slot->template_number != shard->template.restarts)
+		return false;
+	if (shard->image.is_tried && shard->image.template_number == slot->template_number)
+		return false;
+	shard_image_drop(shard);
+	shard->image.is_tried = true;
+	shard->image.template_number = slot->template_number;
+	slot->rewinds = false;
+	slot_enter(slot, SLOT_HELD);
+	shard->image.looks = 0;
+	capture_later(slot);
+	return true;
+}
+
+/* The safe point itself: anywhere else it would be on its way there after each rewind. */
+static bool worker_waits(const struct slot *slot)
+{
+	struct tracee_registers registers;
+
+	return tracee_get_registers(&slot->tracee, &registers) == 0 &&
+	       registers.general.orig_rax == SYS_recvmsg;
+}
+
+/* Without an image every worker is replaced, which is told once a template. */
+static void image_take(struct slot *slot)
+{
+	struct shard *shard = slot->shard;
+	struct error error;
+	int result = sealed_open(&shard->image.sealed, slot->worker_pid, &error);
+
+	if (result == 0)
+		result = image_capture(&shard->image.image, &slot->tracee, &shard->image.sealed,
+			&error);
+	if (result < 0)
+		shard_failed(shard, "no worker can be rewound: %s", error.sentence);
+}
+
+/* --- Rewinding -------------------------------------------------------------------------------- */
+
+/* What came between its end record and the stop; nobody is to read it. */
+static void pipes_empty(struct slot *slot)
+{
+	char bytes[4096];
+
+	for (int i = 0; i < 2; i++)
+		while (slot->pipes[i].fd >= 0 && read(slot->pipes[i].fd, bytes, sizeof(bytes)) > 0)
+			;
+}
+
+/*
+ * Pages of its own are only added by a fault, and a mapping changes only by a call (which the
+ * footprint has ruled out) or, the stack, by a fault.
+ */
+static int memory_restore(struct slot *slot, const struct footprint *footprint)
+{
+	const struct image *image = slot->shard->image.image;
+	struct mapping_change changes[1];
+	uint64_t pages = 0;
+	unsigned count = 0;
+	int result = 0;
+
+	if (footprint->faults || slot->idle_faults)
+		slot->own.image = NULL;
+	if (!slot->own.image)
+		result = image_compare_mappings(image, slot->worker_pid, slot->channel_inode,
+			changes, 1, &count);
+	if (result == 0 && count)
+		result = -ENOTSUP;
+	if (result == 0)
+		result = image_apply_memory(image, slot->worker_pid, &slot->own, &pages);
+	if (result == 0 && pages > OWN_PAGES_MAX)
+		result = -E2BIG;
+	atomic_fetch_add(&slot->shard->counters.rewind_pages, pages);
+	return result;
+}
+
+static int worker_restore(struct slot *slot)
+{
+	struct footprint footprint = footprint_read(slot->footprint);
+	int result;
+
+	if (fault("rewind.stop"))
+		return -EPROTO;
+	if (slot->tracee.stop != TRACEE_INTERRUPTED)
+		return -EPROTO;
+	/* Between its end record and the stop it ran on. */
+	if (footprint_leaves(&footprint) != LEAVES_NOTHING)
+		return -ENOTSUP;
+	result = memory_restore(slot, &footprint);
+	if (result == 0)
+		result = image_apply_registers(slot->shard->image.image, &slot->tracee);
+	if (result < 0)
+		return result;
+	pipes_empty(slot);
+	result = channel_empty(slot->channel);
+	if (result < 0)
+		return result;
+	output_reader_init(&slot->reader, slot->channel);
+	/* From here on whatever it faults in is counted again, the way back included. */
+	footprint_arm(slot->footprint, 0, 0);
+	return tracee_end(&slot->tracee);
+}
+
+static void rewind_end(struct slot *slot)
+{
+	struct shard *shard = slot->shard;
+	int result = worker_restore(slot);
+
+	/* Nobody of it asked for a process, so none was refused. */
+	slot->pids_known = true;
+	if (result == 0)
+		result = slot_usage_begin(slot);
+	if (result < 0) {
+		hold_fails(slot, "its state cannot be restored", result);
+		return;
+	}
+	slot->rewound = true;
+	atomic_fetch_add(&shard->counters.rewinds, 1);
+	histogram_add(&shard->counters.rewind_durations, clock_now_nsec() - slot->held_nsec);
+	slot_idle(slot);
+}
+
+static void capture_end(struct slot *slot)
+{
+	struct shard *shard = slot->shard;
+	bool waits = worker_waits(slot);
+	int result;
+
+	if (waits)
+		image_take(slot);
+	result = tracee_end(&slot->tracee);
+	if (result < 0)
+		hold_fails(slot, "it cannot be let go", result);
+	else if (!waits && ++shard->image.looks < CAPTURE_LOOKS_MAX)
+		capture_later(slot);
+	else
+		slot_idle(slot);
+}
+
+void slot_rewind(struct slot *slot)
+{
+	slot_enter(slot, SLOT_HELD);
+	hold(slot);
+}
+
+void slot_held(struct slot *slot)
+{
+	int result = tracee_stopped(&slot->tracee, &slot->worker_exit);
+
+	if (slot->state != SLOT_HELD)
+		return;
+	if (result < 0)
+		hold_fails(slot, "it did not stop as asked", result);
+	else if (slot->rewinds)
+		rewind_end(slot);
+	else
+		capture_end(slot);
+}
