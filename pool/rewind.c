@@ -13,6 +13,7 @@
  */
 #include "base/clock.h"
 #include "base/fault.h"
+#include "base/log.h"
 #include "base/own.h"
 #include "bpf/calls.h"
 #include "bpf/footprints.h"
@@ -89,13 +90,23 @@ bool slot_fits(const struct slot *slot, const struct execution *execution)
 
 /* --- Holding ---------------------------------------------------------------------------------- */
 
+/* What a program can bring about (a stack that grew, too many pages) is no trouble of ours. */
+static bool is_usual(int error)
+{
+	return error == -ENOTSUP || error == -ESTALE || error == -E2BIG || error == -ESRCH;
+}
+
 static void hold_fails(struct slot *slot, const char *why, int error)
 {
 	struct shard *shard = slot->shard;
 
 	atomic_fetch_add(&shard->counters.rewind_failures, 1);
-	shard_failed(shard, "slot %u: its worker could not be rewound: %s: %s", slot->number, why,
-		error_text(error));
+	if (is_usual(error))
+		log_debug("shard %u: slot %u: its worker could not be rewound: %s: %s",
+			shard->number, slot->number, why, error_text(error));
+	else
+		shard_failed(shard, "slot %u: its worker could not be rewound: %s: %s",
+			slot->number, why, error_text(error));
 	slot_replace(slot, "rewind");
 }
 

@@ -4,6 +4,7 @@
  */
 #include "bpf/calls.h"
 
+#include "base/own.h"
 #include "jail/seccomp_policy.h"
 
 #include <criterion/criterion.h>
@@ -27,7 +28,7 @@ Test(calls, have_a_class_for_every_number)
 
 	for (int number = 0; number < 5000; number++) {
 		uint32_t leaves = call_leaves((unsigned)number);
-		const char *name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_X86_64, number);
+		AUTO_FREE char *name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_X86_64, number);
 
 		cr_expect_eq(leaves & ~(uint32_t)LEAVES_ANYTHING, 0, "%d %s", number, name);
 		if (!is_let_through(number)) {

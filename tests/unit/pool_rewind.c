@@ -292,6 +292,19 @@ ParameterizedTest(struct program *program, rewind, replaces_the_worker)
 	pool_stop(pool);
 }
 
+/* It has pages where the image has none, and no call of its own says so. */
+Test(rewind, replaces_a_worker_whose_stack_grew)
+{
+	struct pool *pool = pool_with(RESET_REWIND, 1);
+
+	reset_after(pool, "import json; json.loads('[' * 990 + ']' * 990)", "ok");
+	reset_after(pool, "import re; re.compile('(' * 95 + 'a' + ')' * 95)", "ok");
+	output_expect(pool, "print('here')", "here\n");
+	cr_expect_eq(status_of(pool).rewinds + status_of(pool).births + status_of(pool).dead, 4);
+	cr_expect_str_empty(status_of(pool).last_failure);
+	pool_stop(pool);
+}
+
 Test(rewind, replaces_what_a_limit_ended)
 {
 	struct pool *pool = pool_with(RESET_REWIND, 1);
