@@ -8,6 +8,7 @@ import struct
 import threading
 from pathlib import Path
 
+from tests.e2e.starts import FAULTY
 from tests.harness.command import SECONDS_MAX
 from tests.harness.daemon import ServeTest
 
@@ -236,6 +237,18 @@ class RawStreams(ServeTest):
             "Content-Type": "application/json", "Accept": "application/octet-stream",
             "Idempotency-Key": "k"})
         self.assertEqual(answer.status, 400, "a stream cannot be given again")
+        self.end(daemon)
+
+    def test_that_have_not_begun_without_memory_for_their_end_are_refused(self):
+        """Of one that has begun, its cut is all that can be told."""
+        daemon = self.serve(workers=1, corral=FAULTY, CORRAL_FAULT="events.memory:1")
+        body = json.dumps({"code": "pass", "stream": True})
+        headers = {"Content-Type": "application/json"}
+        answer = self.ask("POST", "/v1/execute", body, headers)
+        self.assertEqual(answer.status, 503)
+        self.assertIn("memory", answer.json["error"]["message"])
+        answer = self.ask("POST", "/v1/execute", body, headers)
+        self.assertEqual(answer.status, 200)
         self.end(daemon)
 
 

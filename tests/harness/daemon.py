@@ -13,7 +13,7 @@ import socket
 import tempfile
 from pathlib import Path
 
-from tests.harness.command import SECONDS_MAX, CorralTest
+from tests.harness.command import CORRAL, SECONDS_MAX, CorralTest
 
 
 FOREVER = "import time\nwhile True: time.sleep(1)"
@@ -50,13 +50,13 @@ class ServeTest(CorralTest):
         self.folder.cleanup()
         super().tearDown()
 
-    def serve(self, *options, workers=2, **environment):
+    def serve(self, *options, workers=2, corral=CORRAL, **environment):
         """A daemon that said that it is ready (sd_notify)."""
         notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         notify.bind(self.folder.name + "/notify")
         notify.settimeout(SECONDS_MAX)
         daemon = self.start("serve", "--socket", self.path, "--workers", str(workers),
-                            "--state-dir", self.folder.name + "/state", *options,
+                            "--state-dir", self.folder.name + "/state", *options, corral=corral,
                             env={**os.environ, **environment,
                                  "NOTIFY_SOCKET": self.folder.name + "/notify"},
                             stderr=open(self.folder.name + "/log", "wb"))
