@@ -43,6 +43,16 @@ static bool rlimits_are_standard(const struct slot *slot, const struct limits *l
 	       now[LIMIT_PIDS] == standard[LIMIT_PIDS];
 }
 
+/*
+ * A record that another process began says nothing of this worker: another daemon's may have the
+ * same uid. Where this daemon's pids are not the host's, none is ever this worker's.
+ */
+static bool leaves_nothing(const struct slot *slot, const struct footprint *footprint)
+{
+	return footprint->worker == (uint32_t)slot->worker_pid &&
+	       footprint_leaves(footprint) == LEAVES_NOTHING;
+}
+
 static const char *refusal_of(const struct slot *slot)
 {
 	const struct execution *execution = slot->execution;
@@ -62,9 +72,7 @@ static const char *refusal_of(const struct slot *slot)
 	if (!rlimits_are_standard(slot, &execution->limits))
 		return "limits";
 	footprint = footprint_read(slot->footprint);
-	if (footprint_leaves(&footprint) != LEAVES_NOTHING)
-		return "footprint";
-	return NULL;
+	return leaves_nothing(slot, &footprint) ? NULL : "footprint";
 }
 
 void slot_reset_choose(struct slot *slot)
@@ -238,7 +246,7 @@ static int worker_restore(struct slot *slot)
 	if (slot->tracee.stop != TRACEE_INTERRUPTED)
 		return -EPROTO;
 	/* Between its end record and the stop it ran on. */
-	if (footprint_leaves(&footprint) != LEAVES_NOTHING)
+	if (!leaves_nothing(slot, &footprint))
 		return -ENOTSUP;
 	result = memory_restore(slot, &footprint);
 	if (result == 0)

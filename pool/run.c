@@ -293,8 +293,7 @@ static void slot_finish(struct slot *slot)
 	struct shard *shard = slot->shard;
 
 	slot_tails_deliver(slot);
-	if (slot->state == SLOT_BUSY)
-		slot_reset_choose(slot);
+	slot_reset_choose(slot);
 	result->usage.output_bytes = slot->output_bytes;
 	result->usage.dropped_bytes = slot->dropped_bytes;
 	counters_ended(&shard->counters, execution);
@@ -355,7 +354,6 @@ void slot_end(struct slot *slot, enum ending ending)
 	result->ended_nsec = clock_now_nsec();
 	result->usage.wall_usec =
 		(result->ended_nsec - slot->execution->started_nsec) / NSEC_PER_USEC;
-	snprintf(result->reset, sizeof(result->reset), "replace:policy");
 	/* The end record may lie behind output that the caller has not taken: then not yet. */
 	if (slot->reader.ended || !slot->sink_full)
 		slot_judge(slot);

@@ -161,26 +161,16 @@ static int parse_number(const struct config_key *key, struct parsed *parsed, str
 	return 0;
 }
 
-static int parse_level(const struct config_key *key, struct parsed *parsed, struct error *error)
+static int parse_choice(const struct config_key *key, struct parsed *parsed,
+	const char *const *names, unsigned count, const char *wanted, struct error *error)
 {
-	for (unsigned level = 0; level < COUNT(config_level_names); level++) {
-		if (strcmp(parsed->text, config_level_names[level]) == 0) {
-			parsed->number = level;
+	for (unsigned i = 0; i < count; i++) {
+		if (strcmp(parsed->text, names[i]) == 0) {
+			parsed->number = i;
 			return 0;
 		}
 	}
-	return refuse(key, parsed->text, "error, warning, info or debug", error);
-}
-
-static int parse_reset(const struct config_key *key, struct parsed *parsed, struct error *error)
-{
-	for (unsigned reset = 0; reset < COUNT(config_reset_names); reset++) {
-		if (strcmp(parsed->text, config_reset_names[reset]) == 0) {
-			parsed->number = reset;
-			return 0;
-		}
-	}
-	return refuse(key, parsed->text, "replace, auto or rewind", error);
+	return refuse(key, parsed->text, wanted, error);
 }
 
 static int parse_without(const struct config_key *key, struct parsed *parsed, struct error *error)
@@ -225,9 +215,11 @@ static int parse(enum config_value value, struct parsed *parsed, struct error *e
 	case CONFIG_TYPE_ADDRESS:
 		return parse_address(key, parsed, error);
 	case CONFIG_TYPE_LEVEL:
-		return parse_level(key, parsed, error);
+		return parse_choice(key, parsed, config_level_names, COUNT(config_level_names),
+			"error, warning, info or debug", error);
 	case CONFIG_TYPE_RESET:
-		return parse_reset(key, parsed, error);
+		return parse_choice(key, parsed, config_reset_names, COUNT(config_reset_names),
+			"replace, auto or rewind", error);
 	case CONFIG_TYPE_WITHOUT:
 		return parse_without(key, parsed, error);
 	case CONFIG_TYPE_LIMIT:

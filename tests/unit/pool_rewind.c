@@ -7,12 +7,15 @@
  */
 #include "tests/unit/pool_fixture.h"
 
+#include "bpf/event.h"
 #include "snapshot/verify.h"
 
 #include <criterion/parameterized.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 TestSuite(rewind, .timeout = 60);
@@ -249,6 +252,29 @@ Test(rewind, makes_randomness_anew)
 	pool_stop(pool);
 }
 
+/*
+ * Another daemon's worker may have the same uid (their ranges repeat) and begin the record in this
+ * one's stead: then whose the calls are is not known.
+ */
+Test(rewind, believes_no_record_that_another_process_began)
+{
+	struct pool *pool = pool_with(RESET_REWIND, 1);
+	pid_t stranger = fork();
+
+	if (stranger == 0) {
+		if (setresuid(pool->uid_first, pool->uid_first, pool->uid_first))
+			_exit(1);
+		for (;;)
+			syscall(FOOTPRINT_MARK);
+	}
+	for (int i = 0; i < 30; i++)
+		cr_expect_neq(strcmp(reset_after(pool, "import os; os.chdir('/tmp')", "ok"),
+				      "rewind"), 0);
+	cr_assert_eq(kill(stranger, SIGKILL), 0);
+	cr_expect_eq(waitpid(stranger, NULL, 0), stranger);
+	pool_stop(pool);
+}
+
 /* --- What is replaced ------------------------------------------------------------------------- */
 
 ParameterizedTestParameters(rewind, replaces_the_worker)
@@ -312,7 +338,7 @@ Test(rewind, replaces_what_a_limit_ended)
 
 	job_init(&job, pool, "while True: pass");
 	limits_set(&job.execution.limits, LIMIT_TIMEOUT, 50 * NSEC_PER_MSEC);
-	cr_expect_eq(strncmp(job_run(&job)->reset, "replace:", 8), 0);
+	cr_expect_str_eq(job_run(&job)->reset, "replace:ending");
 	job_fini(&job);
 	cr_expect(pool_wait(pool, one_idle));
 	cr_expect_eq(status_of(pool).rewinds, 0);
