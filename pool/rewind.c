@@ -1,34 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * pool/rewind.c: a worker held still: captured once a template, and rewound in place of a death.
+ * pool/rewind.c: a worker rewound in place of a death.
  *
- * A template's image is captured from its first worker, at the safe point and before it ran
- * anything. After an execution whose footprint leaves nothing but memory and registers, its worker
- * is stopped (ptrace), its memory and registers are made the image's, what it shares with the
- * daemon is emptied, and it is IDLE again, in the cell and with the descriptors that it has.
+ * After an execution whose footprint leaves nothing but memory and registers, its worker is stopped
+ * (pool/hold.c), its memory and registers are made the image's, what it shares with the daemon is
+ * emptied, and it is IDLE again, in the cell and with the descriptors that it has.
  *
  * Nothing is guessed. A footprint that allows anything else, a mapping table that differs, a page
- * that cannot be restored, a stop that is not the one that was asked for or does not come: the
- * worker is killed and replaced, as if there were no rewinding.
+ * that cannot be restored: the worker is killed and replaced, as if there were no rewinding.
  */
 #include "base/clock.h"
 #include "base/fault.h"
-#include "base/log.h"
-#include "base/own.h"
 #include "bpf/calls.h"
 #include "bpf/footprints.h"
 #include "pool/pool_private.h"
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-#define CAPTURE_LOOKS_MAX 1000u
-#define HOLD_NSEC_MAX NSEC_PER_SEC /* a stop that takes longer does not come */
-#define OWN_PAGES_MAX 4096u        /* 16 MiB: more is faster born anew */
+#define OWN_PAGES_MAX 4096u /* 16 MiB: more is faster born anew */
 
 /* --- Who can be rewound ----------------------------------------------------------------------- */
 
@@ -94,107 +86,6 @@ bool slot_fits(const struct slot *slot, const struct execution *execution)
 	return rlimits_are_standard(slot, &execution->limits) &&
 	       (slot->shard->pool->config.reset == RESET_REWIND ||
 		       slot->tenant == execution->tenant);
-}
-
-/* --- Holding ---------------------------------------------------------------------------------- */
-
-/* What a program can bring about (a stack that grew, too many pages) is no trouble of ours. */
-static bool is_usual(int error)
-{
-	return error == -ENOTSUP || error == -ESTALE || error == -E2BIG || error == -ESRCH;
-}
-
-static void hold_fails(struct slot *slot, const char *why, int error)
-{
-	struct shard *shard = slot->shard;
-
-	atomic_fetch_add(&shard->counters.rewind_failures, 1);
-	if (is_usual(error))
-		log_debug("shard %u: slot %u: its worker could not be rewound: %s: %s",
-			shard->number, slot->number, why, error_text(error));
-	else
-		shard_failed(shard, "slot %u: its worker could not be rewound: %s: %s",
-			slot->number, why, error_text(error));
-	slot_replace(slot, "rewind");
-}
-
-static void hold_overdue(void *owner)
-{
-	hold_fails(owner, "it did not stop", -ETIMEDOUT);
-}
-
-/* The stop comes to slot_worker_exited(), and from there to slot_held(). */
-static void hold(void *owner)
-{
-	struct slot *slot = owner;
-	struct loop *loop = slot->shard->loop;
-	int result;
-
-	slot->held_nsec = clock_now_nsec();
-	slot_timer_set(slot, hold_overdue, slot->held_nsec + HOLD_NSEC_MAX);
-	if (!slot->worker_waiting)
-		slot->worker_waiting = loop_wait_child(loop, OP_WORKER_EXIT, slot, slot->worker_pid,
-					       &slot->worker_exit) != 0;
-	result = slot->worker_waiting ? tracee_begin(&slot->tracee, slot->worker_pid, 0) : -EAGAIN;
-	if (result < 0)
-		hold_fails(slot, "it cannot be stopped", result);
-}
-
-/* --- The image -------------------------------------------------------------------------------- */
-
-void shard_image_drop(struct shard *shard)
-{
-	image_free(shard->image.image);
-	sealed_close(&shard->image.sealed);
-	shard->image = (struct shard_image){ .image = NULL };
-}
-
-/* It rang its bell just now, and is on its way to the call in which it waits. */
-static void capture_later(struct slot *slot)
-{
-	slot_timer_set(slot, hold, clock_now_nsec() + NSEC_PER_MSEC);
-}
-
-bool slot_captures(struct slot *slot)
-{
-	struct shard *shard = slot->shard;
-
-	if (shard->pool->config.reset == RESET_REPLACE || !slot->footprint || shard->stopping ||
-	    !loop_hears_stops(shard->loop) || slot->template_number != shard->template.restarts)
-		return false;
-	if (shard->image.is_tried && shard->image.template_number == slot->template_number)
-		return false;
-	shard_image_drop(shard);
-	shard->image.is_tried = true;
-	shard->image.template_number = slot->template_number;
-	slot->rewinds = false;
-	slot_enter(slot, SLOT_HELD);
-	shard->image.looks = 0;
-	capture_later(slot);
-	return true;
-}
-
-/* The safe point itself: anywhere else it would be on its way there after each rewind. */
-static bool worker_waits(const struct slot *slot)
-{
-	struct tracee_registers registers;
-
-	return tracee_get_registers(&slot->tracee, &registers) == 0 &&
-	       registers.general.orig_rax == SYS_recvmsg;
-}
-
-/* Without an image every worker is replaced, which is told once a template. */
-static void image_take(struct slot *slot)
-{
-	struct shard *shard = slot->shard;
-	struct error error;
-	int result = sealed_open(&shard->image.sealed, slot->worker_pid, &error);
-
-	if (result == 0)
-		result = image_capture(&shard->image.image, &slot->tracee, &shard->image.sealed,
-			&error);
-	if (result < 0)
-		shard_failed(shard, "no worker can be rewound: %s", error.sentence);
 }
 
 /* --- Rewinding -------------------------------------------------------------------------------- */
@@ -263,7 +154,7 @@ static int worker_restore(struct slot *slot)
 	return tracee_end(&slot->tracee);
 }
 
-static void rewind_end(struct slot *slot)
+static void worker_held(struct slot *slot)
 {
 	struct shard *shard = slot->shard;
 	int result = worker_restore(slot);
@@ -273,7 +164,7 @@ static void rewind_end(struct slot *slot)
 	if (result == 0)
 		result = slot_usage_begin(slot);
 	if (result < 0) {
-		hold_fails(slot, "its state cannot be restored", result);
+		slot_hold_failed(slot, "its state cannot be restored", result);
 		return;
 	}
 	slot->rewound = true;
@@ -282,39 +173,8 @@ static void rewind_end(struct slot *slot)
 	slot_idle(slot);
 }
 
-static void capture_end(struct slot *slot)
-{
-	struct shard *shard = slot->shard;
-	bool waits = worker_waits(slot);
-	int result;
-
-	if (waits)
-		image_take(slot);
-	result = tracee_end(&slot->tracee);
-	if (result < 0)
-		hold_fails(slot, "it cannot be let go", result);
-	else if (!waits && ++shard->image.looks < CAPTURE_LOOKS_MAX)
-		capture_later(slot);
-	else
-		slot_idle(slot);
-}
-
 void slot_rewind(struct slot *slot)
 {
 	slot_enter(slot, SLOT_HELD);
-	hold(slot);
-}
-
-void slot_held(struct slot *slot)
-{
-	int result = tracee_stopped(&slot->tracee, &slot->worker_exit);
-
-	if (slot->state != SLOT_HELD)
-		return;
-	if (result < 0)
-		hold_fails(slot, "it did not stop as asked", result);
-	else if (slot->rewinds)
-		rewind_end(slot);
-	else
-		capture_end(slot);
+	slot_hold(slot, worker_held);
 }

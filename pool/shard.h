@@ -110,7 +110,7 @@ void shard_failed(struct shard *shard, const char *format, ...)
 void shard_births_go_on(struct shard *shard); /* builds what is EMPTY, within bounds */
 void shard_births_pause(struct shard *shard); /* after a failure: later */
 
-/* rewind.c */
+/* image.c */
 void shard_image_drop(struct shard *shard);
 
 /* queue.c */

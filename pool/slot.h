@@ -9,7 +9,7 @@
  *	                        └> HELD ──^ <─────┘
  *
  * BUILDING: corral-init makes the cell. BEARING: the template forks the worker into it.
- * HELD: its worker is stopped, to be captured or rewound (pool/rewind.c).
+ * HELD: its worker is stopped, to be captured or rewound (pool/hold.c).
  * ENDING: everything in the cell was killed; it is EMPTY when every process is reaped, every
  * operation is over and the cgroup says that nothing lives there. QUARANTINED: that took too long.
  *
@@ -18,7 +18,7 @@
  * straight on to BEARING; else the cell is killed as well.
  *
  * Which file does what: birth.c EMPTY to IDLE, run.c IDLE to BUSY and through it, ending.c the
- * verdict, rewind.c HELD, reset.c ENDING to EMPTY.
+ * verdict, hold.c, image.c and rewind.c HELD, reset.c ENDING to EMPTY.
  */
 #pragma once
 
@@ -113,9 +113,10 @@ struct slot {
 	struct tracee tracee;
 	struct image_own own;     /* pages; its room is made where there is rewinding at all */
 	uint64_t idle_faults;     /* that it took between its last rewind and its dispatch */
+	void (*stopped)(struct slot *slot); /* HELD: what its stop is for */
 	uint64_t held_nsec;       /* since then */
 	uint64_t tenant;          /* of its last execution */
-	bool rewinds;             /* its execution allows it; HELD: not a capture */
+	bool rewinds;             /* its execution allows it */
 	bool rewound;             /* it was, at least once: its rlimits and its tenant stand */
 
 	/* The execution. */
@@ -160,11 +161,19 @@ void slot_nursery_lost(struct slot *slot);
 void slot_template_lost(struct slot *slot);
 void slot_birth_failed(struct slot *slot, const char *why);
 
+/* hold.c */
+/* Stops the worker, which must be HELD; `stopped` is called when it has, unless it is replaced. */
+void slot_hold(struct slot *slot, void (*stopped)(struct slot *slot));
+int slot_stop_await(struct slot *slot, void (*stopped)(struct slot *slot)); /* the next one */
+void slot_hold_failed(struct slot *slot, const char *why, int error); /* replaces it */
+void slot_held(struct slot *slot);         /* its worker stopped, or ended */
+
+/* image.c */
+bool slot_captures(struct slot *slot);     /* a newborn, instead of becoming idle */
+
 /* rewind.c */
 void slot_reset_choose(struct slot *slot); /* an execution is over: writes its result's `reset` */
 void slot_rewind(struct slot *slot);
-bool slot_captures(struct slot *slot);     /* a newborn, instead of becoming idle */
-void slot_held(struct slot *slot);         /* its worker stopped, or ended */
 /* Whether the idle worker can be this execution's. */
 bool slot_fits(const struct slot *slot, const struct execution *execution);
 

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * pool/image.c: the image that a template's workers are rewound to.
+ *
+ * It is captured from the template's first worker, at the safe point and before it ran anything.
+ * Without one every worker is replaced, which is told once a template.
+ */
+#include "base/clock.h"
+#include "pool/pool_private.h"
+
+#include <sys/syscall.h>
+
+#define CAPTURE_LOOKS_MAX 1000u
+
+void shard_image_drop(struct shard *shard)
+{
+	image_free(shard->image.image);
+	sealed_close(&shard->image.sealed);
+	shard->image = (struct shard_image){ .image = NULL };
+}
+
+/* The safe point itself: anywhere else it would be on its way there after each rewind. */
+static bool worker_waits(const struct slot *slot)
+{
+	struct tracee_registers registers;
+
+	return tracee_get_registers(&slot->tracee, &registers) == 0 &&
+	       registers.general.orig_rax == SYS_recvmsg;
+}
+
+static void image_take(struct slot *slot)
+{
+	struct shard *shard = slot->shard;
+	struct error error;
+	int result = sealed_open(&shard->image.sealed, slot->worker_pid, &error);
+
+	if (result == 0)
+		result = image_capture(&shard->image.image, &slot->tracee, &shard->image.sealed,
+			&error);
+	if (result < 0)
+		shard_failed(shard, "no worker can be rewound: %s", error.sentence);
+}
+
+static void capture_end(struct slot *slot);
+
+/* It rang its bell just now, and is on its way to the call in which it waits. */
+static void capture_begin(void *owner)
+{
+	slot_hold(owner, capture_end);
+}
+
+static void capture_later(struct slot *slot)
+{
+	slot_timer_set(slot, capture_begin, clock_now_nsec() + NSEC_PER_MSEC);
+}
+
+static void capture_end(struct slot *slot)
+{
+	struct shard *shard = slot->shard;
+	bool waits = worker_waits(slot);
+	int result;
+
+	if (waits)
+		image_take(slot);
+	result = tracee_end(&slot->tracee);
+	if (result < 0)
+		slot_hold_failed(slot, "it cannot be let go", result);
+	else if (!waits && ++shard->image.looks < CAPTURE_LOOKS_MAX)
+		capture_later(slot);
+	else
+		slot_idle(slot);
+}
+
+bool slot_captures(struct slot *slot)
+{
+	struct shard *shard = slot->shard;
+
+	if (shard->pool->config.reset == RESET_REPLACE || !slot->footprint || shard->stopping ||
+	    !loop_hears_stops(shard->loop) || slot->template_number != shard->template.restarts)
+		return false;
+	if (shard->image.is_tried && shard->image.template_number == slot->template_number)
+		return false;
+	shard_image_drop(shard);
+	shard->image.is_tried = true;
+	shard->image.template_number = slot->template_number;
+	slot_enter(slot, SLOT_HELD);
+	shard->image.looks = 0;
+	capture_later(slot);
+	return true;
+}
