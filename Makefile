@@ -54,7 +54,7 @@ LLHTTP_OBJS := $(patsubst %,$(BUILD)/llhttp/%.o,api http llhttp)
 DAEMON_SRCS := $(BASE_SRCS) $(wildcard ring/*.c stats/*.c snapshot/*.c) $(filter-out %.bpf.c,$(wildcard bpf/*.c)) $(JAIL_SRCS) $(filter-out %/main.c,$(wildcard pool/*.c pool/*/*.c))
 # What a runtime program needs of the other folders: its ends of the ring, and its way into a cell.
 STUB_SRCS := $(wildcard runtime/*.c) $(addprefix base/,own.c fault.c file.c error.c clock.c) \
-	$(addprefix ring/,channel.c message.c output_writer.c parcel.c) \
+	$(addprefix ring/,channel.c message.c output_writer.c parcel.c restorer.c) \
 	$(addprefix jail/,enter.c seccomp.c seccomp_policy.c landlock.c identity.c cgroup_entrance.c)
 PYTHON_SRCS := $(wildcard runtime/python/*.c)
 

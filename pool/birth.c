@@ -159,7 +159,7 @@ void slot_cell_replied(struct slot *slot, const struct cell_reply *reply)
 		cell_built(slot);
 }
 
-static uint64_t inode_of(int fd)
+uint64_t slot_inode_of(int fd)
 {
 	struct stat status;
 
@@ -177,7 +177,7 @@ static int channel_open(struct slot *slot, int *ret_fd)
 		return result;
 	slot->channel->version = CHANNEL_VERSION;
 	output_reader_init(&slot->reader, slot->channel);
-	slot->channel_inode = inode_of(fd);
+	slot->channel_inode = slot_inode_of(fd);
 	*ret_fd = fd_take(&fd);
 	return 0;
 }
@@ -210,6 +210,7 @@ void slot_bear(struct slot *slot)
 	AUTO_FD theirs = sockets[1];
 
 	slot->control_fd = sockets[0];
+	slot->control_inode = slot_inode_of(theirs);
 	result = channel_open(slot, &channel_fd);
 	if (result < 0) {
 		birth_failed_at(slot, "the worker", "its channel", result);
@@ -280,7 +281,8 @@ void slot_idle_when_ready(struct slot *slot)
 	shard->birth_pause_nsec = 0;
 	shard->building--;
 	slot->rewound = false;
-	slot->own.image = NULL;
+	slot->own_pages = 0;
+	image_own_forget(&slot->own);
 	if (!slot_captures(slot))
 		slot_idle(slot);
 }

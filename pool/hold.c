@@ -10,7 +10,10 @@
 #include "base/log.h"
 #include "pool/pool_private.h"
 
+#include <assert.h>
 #include <errno.h>
+
+static_assert(ERRAND_BYTES <= CHANNEL_MAILBOX_BYTES, "an errand lies in the mailbox");
 
 #define HOLD_NSEC_MAX NSEC_PER_SEC /* a stop that takes longer does not come */
 
@@ -73,4 +76,13 @@ void slot_held(struct slot *slot)
 		slot_hold_failed(slot, "it did not stop as asked", result);
 	else
 		slot->stopped(slot);
+}
+
+/* In the mailbox, which is free while no execution is under way. */
+void slot_errand_init(struct slot *slot)
+{
+	const struct image *image = slot->shard->image.image;
+
+	errand_init(&slot->errand, channel_mailbox_bytes(slot->channel),
+		image_channel_address(image) + CHANNEL_PAGE_BYTES, image->restorer);
 }

@@ -7,6 +7,7 @@
  */
 #include "base/clock.h"
 #include "pool/pool_private.h"
+#include "snapshot/repair.h"
 
 #include <sys/syscall.h>
 
@@ -54,21 +55,70 @@ static void capture_later(struct slot *slot)
 	slot_timer_set(slot, capture_begin, clock_now_nsec() + NSEC_PER_MSEC);
 }
 
+static void capture_over(struct slot *slot)
+{
+	int result = tracee_end(&slot->tracee);
+
+	if (result < 0)
+		slot_hold_failed(slot, "it cannot be let go", result);
+	else
+		slot_idle(slot);
+}
+
+/* It comes from its errand, so it must be led back to the safe point. */
+static void answers_take(struct slot *slot)
+{
+	struct image *image = slot->shard->image.image;
+	int result = errand_check(&slot->errand, &slot->tracee);
+
+	if (result == 0) {
+		repair_learn(&slot->errand, image);
+		result = image_apply_registers(image, &slot->tracee);
+	}
+	if (result == 0)
+		result = channel_empty(slot->channel);
+	if (result < 0)
+		slot_hold_failed(slot, "it cannot be asked what it is", result);
+	else
+		capture_over(slot);
+}
+
+static int questions_ask(struct slot *slot)
+{
+	const struct image *image = slot->shard->image.image;
+	int result;
+
+	slot_errand_init(slot);
+	repair_ask(&slot->errand);
+	result = slot_stop_await(slot, answers_take);
+	return result == 0 ? errand_start(&slot->errand, &slot->tracee, &image->registers.general,
+				     image->posture.rseq)
+			   : result;
+}
+
 static void capture_end(struct slot *slot)
 {
 	struct shard *shard = slot->shard;
-	bool waits = worker_waits(slot);
 	int result;
 
-	if (waits)
-		image_take(slot);
-	result = tracee_end(&slot->tracee);
+	if (!worker_waits(slot)) {
+		result = tracee_end(&slot->tracee);
+		if (result < 0)
+			slot_hold_failed(slot, "it cannot be let go", result);
+		else if (++shard->image.looks < CAPTURE_LOOKS_MAX)
+			capture_later(slot);
+		else
+			slot_idle(slot);
+		return;
+	}
+	image_take(slot);
+	if (!shard->image.image || !shard->image.image->restorer) {
+		capture_over(slot);
+		return;
+	}
+	result = questions_ask(slot);
 	if (result < 0)
-		slot_hold_failed(slot, "it cannot be let go", result);
-	else if (!waits && ++shard->image.looks < CAPTURE_LOOKS_MAX)
-		capture_later(slot);
-	else
-		slot_idle(slot);
+		slot_hold_failed(slot, "it cannot be asked what it is", result);
 }
 
 bool slot_captures(struct slot *slot)

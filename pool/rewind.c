@@ -2,25 +2,28 @@
 /*
  * pool/rewind.c: a worker rewound in place of a death.
  *
- * After an execution whose footprint leaves nothing but memory and registers, its worker is stopped
- * (pool/hold.c), its memory and registers are made the image's, what it shares with the daemon is
- * emptied, and it is IDLE again, in the cell and with the descriptors that it has.
+ * After an execution whose footprint allows it, its worker is stopped (pool/hold.c). What it left
+ * besides memory and registers it mends itself, on an errand of ours (snapshot/repair.h), which
+ * takes a second stop; most programs need none. Then its memory and registers are made the image's,
+ * what it shares with the daemon is emptied, and it is IDLE again, in the cell that it has.
  *
- * Nothing is guessed. A footprint that allows anything else, a mapping table that differs, a page
- * that cannot be restored: the worker is killed and replaced, as if there were no rewinding.
+ * Nothing is guessed. A footprint that allows anything else, a mapping table that stays different,
+ * a page that cannot be restored, a cell that is not as it was: the worker is killed and replaced,
+ * as if there were no rewinding.
  */
 #include "base/clock.h"
 #include "base/fault.h"
 #include "bpf/calls.h"
 #include "bpf/footprints.h"
 #include "pool/pool_private.h"
+#include "snapshot/repair.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#define OWN_PAGES_MAX 4096u /* 16 MiB: more is faster born anew */
+#define OWN_PAGES_MAX 2048u /* 8 MiB: with more, they are given back and not written */
 
 /* --- Who can be rewound ----------------------------------------------------------------------- */
 
@@ -35,17 +38,41 @@ static bool rlimits_are_standard(const struct slot *slot, const struct limits *l
 	       now[LIMIT_PIDS] == standard[LIMIT_PIDS];
 }
 
+/* What can be put back, or be proved not to have been touched. */
+static uint32_t mendable(const struct slot *slot)
+{
+	const struct image *image = slot->shard->image.image;
+
+	return image && image->has_learnt ? REPAIR_KINDS | LEAVES_FILES | LEAVES_SOCKETS
+					  : LEAVES_NOTHING;
+}
+
 /*
  * A record that another process began says nothing of this worker: another daemon's may have the
  * same uid. Where this daemon's pids are not the host's, none is ever this worker's.
  */
-static bool leaves_nothing(const struct slot *slot, const struct footprint *footprint)
+static uint32_t leaves_of(const struct slot *slot, const struct footprint *footprint)
 {
-	return footprint->worker == (uint32_t)slot->worker_pid &&
-	       footprint_leaves(footprint) == LEAVES_NOTHING;
+	return footprint->worker == (uint32_t)slot->worker_pid ? footprint_leaves(footprint)
+							       : LEAVES_ANYTHING;
 }
 
-static const char *refusal_of(const struct slot *slot)
+/* What its request left in it: standard input as descriptor 0, and files. */
+static uint32_t request_leaves(const struct execution *execution)
+{
+	return (execution->stdin_fd >= 0 ? LEAVES_DESCRIPTORS : LEAVES_NOTHING) |
+	       (execution->files_fd >= 0 ? LEAVES_FILES : LEAVES_NOTHING);
+}
+
+static bool files_are_as_they_were(const struct slot *slot)
+{
+	struct residue_files now;
+
+	return slot->cell_is_known && residue_files_read(slot->init_pid, &now) == 0 &&
+	       memcmp(&now, &slot->files_at_birth, sizeof(now)) == 0;
+}
+
+static const char *refusal_of(struct slot *slot)
 {
 	const struct execution *execution = slot->execution;
 	const struct shard *shard = slot->shard;
@@ -59,12 +86,15 @@ static const char *refusal_of(const struct slot *slot)
 		return "ending";
 	if (!shard->image.image || slot->template_number != shard->template.restarts)
 		return "image";
-	if (execution->stdin_fd >= 0 || execution->files_fd >= 0)
-		return "files";
 	if (!rlimits_are_standard(slot, &execution->limits))
 		return "limits";
 	footprint = footprint_read(slot->footprint);
-	return leaves_nothing(slot, &footprint) ? NULL : "footprint";
+	slot->leaves = leaves_of(slot, &footprint) | request_leaves(execution);
+	if (slot->leaves & ~mendable(slot))
+		return "footprint";
+	if (slot->leaves & LEAVES_FILES && !files_are_as_they_were(slot))
+		return "files";
+	return NULL;
 }
 
 void slot_reset_choose(struct slot *slot)
@@ -100,36 +130,138 @@ static void pipes_empty(struct slot *slot)
 			;
 }
 
+static int mappings_compare_now(const struct slot *slot, struct repair_needs *needs)
+{
+	return image_compare_mappings(slot->shard->image.image, slot->worker_pid,
+		slot->channel_inode, needs->changes, MAPPINGS_CHANGES_MAX, &needs->change_count);
+}
+
 /*
- * Pages of its own are only added by a fault, and a mapping changes only by a call (which the
- * footprint has ruled out) or, the stack, by a fault.
+ * Of its pages and its mapping table. Pages of its own are only added by a fault, and a mapping
+ * changes only by a call (which the footprint tells) or, the stack, by a fault.
  */
-static int memory_restore(struct slot *slot, const struct footprint *footprint)
+static int memory_needs(
+	struct slot *slot, const struct footprint *footprint, struct repair_needs *needs)
+{
+	if (footprint->faults || slot->idle_faults || needs->leaves & LEAVES_MEMORY)
+		image_own_forget(&slot->own);
+	if (slot->own.image)
+		return 0;
+	needs->gives_pages_back = slot->own_pages + footprint->faults > OWN_PAGES_MAX &&
+				  slot->shard->image.image->has_learnt;
+	return mappings_compare_now(slot, needs);
+}
+
+static int memory_restore(struct slot *slot)
 {
 	const struct image *image = slot->shard->image.image;
-	struct mapping_change changes[1];
 	uint64_t pages = 0;
-	unsigned count = 0;
-	int result = 0;
+	int result = image_apply_memory(image, slot->worker_pid, &slot->own, &pages);
 
-	if (footprint->faults || slot->idle_faults)
-		slot->own.image = NULL;
-	if (!slot->own.image)
-		result = image_compare_mappings(image, slot->worker_pid, slot->channel_inode,
-			changes, 1, &count);
-	if (result == 0 && count)
-		result = -ENOTSUP;
-	if (result == 0)
-		result = image_apply_memory(image, slot->worker_pid, &slot->own, &pages);
-	if (result == 0 && pages > OWN_PAGES_MAX)
-		result = -E2BIG;
+	slot->own_pages = pages;
 	atomic_fetch_add(&slot->shard->counters.rewind_pages, pages);
 	return result;
 }
 
+static int shared_empty(struct slot *slot)
+{
+	int result = channel_empty(slot->channel);
+
+	pipes_empty(slot);
+	output_reader_init(&slot->reader, slot->channel);
+	return result;
+}
+
+static int worker_let_go(struct slot *slot)
+{
+	int result = image_apply_registers(slot->shard->image.image, &slot->tracee);
+
+	if (result < 0)
+		return result;
+	/* From here on whatever it faults in is counted again, the way back included. */
+	footprint_arm(slot->footprint, 0, 0);
+	result = tracee_end(&slot->tracee);
+	/* Nobody of it asked for a process, so none was refused. */
+	slot->pids_known = true;
+	return result == 0 ? slot_usage_begin(slot) : result;
+}
+
 static int worker_restore(struct slot *slot)
 {
-	struct footprint footprint = footprint_read(slot->footprint);
+	struct shard *shard = slot->shard;
+	int result = memory_restore(slot);
+
+	if (result == 0)
+		result = shared_empty(slot);
+	if (result == 0)
+		result = worker_let_go(slot);
+	if (result < 0)
+		return result;
+	slot->rewound = true;
+	atomic_fetch_add(&shard->counters.rewinds, 1);
+	histogram_add(&shard->counters.rewind_durations, clock_now_nsec() - slot->held_nsec);
+	slot_idle(slot);
+	return 0;
+}
+
+/* All of the tree that it could have changed is as it was, its errand's own traces included. */
+static bool cell_is_as_it_was(struct slot *slot)
+{
+	const struct shard *shard = slot->shard;
+
+	return residue_is_none(shard->pool->cgroups, slot->number, &shard->networks,
+		slot->init_pid, &slot->files_at_birth, slot->leaves & LEAVES_IN_CELL);
+}
+
+static int repairs_prove(struct slot *slot)
+{
+	const struct repair_files files = {
+		.inodes = { 0, slot_inode_of(slot->pipes[0].fd), slot_inode_of(slot->pipes[1].fd),
+			slot->control_inode },
+	};
+	struct repair_needs left = { .leaves = 0 };
+	int result = errand_check(&slot->errand, &slot->tracee);
+
+	if (result == 0)
+		result = repair_check(&slot->errand, slot->leaves, &files);
+	if (result == 0 && slot->leaves & LEAVES_MEMORY)
+		result = mappings_compare_now(slot, &left);
+	if (result == 0 && (left.change_count || !cell_is_as_it_was(slot)))
+		result = -ENOTSUP;
+	return result;
+}
+
+static void worker_repaired(struct slot *slot)
+{
+	int result = repairs_prove(slot);
+
+	if (result == 0)
+		result = worker_restore(slot);
+	if (result < 0)
+		slot_hold_failed(slot, "what it left cannot be mended", result);
+}
+
+static int repairs_begin(struct slot *slot, const struct repair_needs *needs)
+{
+	const struct image *image = slot->shard->image.image;
+	int result;
+
+	if (fault("rewind.errand"))
+		return -EPROTO;
+	slot_errand_init(slot);
+	repair_plan(&slot->errand, image, needs);
+	/* What it does now is not the program's. */
+	footprint_stop(slot->footprint);
+	result = slot_stop_await(slot, worker_repaired);
+	return result == 0 ? errand_start(&slot->errand, &slot->tracee, &image->registers.general,
+				     image->posture.rseq)
+			   : result;
+}
+
+static int worker_mend(struct slot *slot)
+{
+	const struct footprint footprint = footprint_read(slot->footprint);
+	struct repair_needs needs = { .change_count = 0 };
 	int result;
 
 	if (fault("rewind.stop"))
@@ -137,44 +269,31 @@ static int worker_restore(struct slot *slot)
 	if (slot->tracee.stop != TRACEE_INTERRUPTED)
 		return -EPROTO;
 	/* Between its end record and the stop it ran on. */
-	if (!leaves_nothing(slot, &footprint))
+	slot->leaves |= leaves_of(slot, &footprint);
+	if (slot->leaves & ~mendable(slot))
 		return -ENOTSUP;
-	result = memory_restore(slot, &footprint);
-	if (result == 0)
-		result = image_apply_registers(slot->shard->image.image, &slot->tracee);
+	needs.leaves = slot->leaves;
+	result = memory_needs(slot, &footprint, &needs);
 	if (result < 0)
 		return result;
-	pipes_empty(slot);
-	result = channel_empty(slot->channel);
-	if (result < 0)
-		return result;
-	output_reader_init(&slot->reader, slot->channel);
-	/* From here on whatever it faults in is counted again, the way back included. */
-	footprint_arm(slot->footprint, 0, 0);
-	return tracee_end(&slot->tracee);
+	/* The stack grew, without a call. */
+	if (needs.change_count)
+		slot->leaves |= LEAVES_MEMORY;
+	if (!repair_is_needed(&needs))
+		return worker_restore(slot);
+	return slot->shard->image.image->has_learnt ? repairs_begin(slot, &needs) : -ENOTSUP;
 }
 
-static void worker_held(struct slot *slot)
+static void worker_stopped(struct slot *slot)
 {
-	struct shard *shard = slot->shard;
-	int result = worker_restore(slot);
+	int result = worker_mend(slot);
 
-	/* Nobody of it asked for a process, so none was refused. */
-	slot->pids_known = true;
-	if (result == 0)
-		result = slot_usage_begin(slot);
-	if (result < 0) {
+	if (result < 0)
 		slot_hold_failed(slot, "its state cannot be restored", result);
-		return;
-	}
-	slot->rewound = true;
-	atomic_fetch_add(&shard->counters.rewinds, 1);
-	histogram_add(&shard->counters.rewind_durations, clock_now_nsec() - slot->held_nsec);
-	slot_idle(slot);
 }
 
 void slot_rewind(struct slot *slot)
 {
 	slot_enter(slot, SLOT_HELD);
-	slot_hold(slot, worker_held);
+	slot_hold(slot, worker_stopped);
 }

@@ -28,6 +28,7 @@
 #include "ring/channel.h"
 #include "ring/loop.h"
 #include "ring/output.h"
+#include "snapshot/errand.h"
 #include "snapshot/image.h"
 
 struct footprint;
@@ -109,9 +110,12 @@ struct slot {
 
 	/* Rewinding. */
 	unsigned template_number; /* that it was born of */
-	uint64_t channel_inode;
+	uint64_t channel_inode, control_inode; /* of its own ends */
 	struct tracee tracee;
+	struct errand errand;     /* what it was told to call before the stop that is awaited */
+	uint32_t leaves;          /* bits of enum leaves: what there is to mend */
 	struct image_own own;     /* pages; its room is made where there is rewinding at all */
+	uint64_t own_pages;       /* how many those are, at least */
 	uint64_t idle_faults;     /* that it took between its last rewind and its dispatch */
 	void (*stopped)(struct slot *slot); /* HELD: what its stop is for */
 	uint64_t held_nsec;       /* since then */
@@ -151,6 +155,7 @@ void slot_states_print(void);
 
 /* birth.c */
 uint64_t slot_files_inodes(uint64_t files_bytes);
+uint64_t slot_inode_of(int fd);
 bool slot_has_cell(const struct slot *slot); /* EMPTY: one that stands */
 void slot_build(struct slot *slot);
 void slot_cell_replied(struct slot *slot, const struct cell_reply *reply);
@@ -165,6 +170,7 @@ void slot_birth_failed(struct slot *slot, const char *why);
 /* Stops the worker, which must be HELD; `stopped` is called when it has, unless it is replaced. */
 void slot_hold(struct slot *slot, void (*stopped)(struct slot *slot));
 int slot_stop_await(struct slot *slot, void (*stopped)(struct slot *slot)); /* the next one */
+void slot_errand_init(struct slot *slot); /* an empty one, for the worker that is held */
 void slot_hold_failed(struct slot *slot, const char *why, int error); /* replaces it */
 void slot_held(struct slot *slot);         /* its worker stopped, or ended */
 

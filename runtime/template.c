@@ -15,6 +15,7 @@
 #include "jail/identity.h"
 #include "jail/landlock.h"
 #include "ring/message.h"
+#include "ring/restorer.h"
 #include "runtime/join.h"
 #include "runtime/seal.h"
 
@@ -178,8 +179,13 @@ int template_prepare(struct template_self *self, const char *imports)
 	if (result == 0) {
 		mappings_join();
 		heap_extend();
-		template_warm_tables(self);
+		result = restorer_map();
+		if (result < 0)
+			error_set(&error, result, "cannot map the restorer: %s",
+				error_text(result));
 	}
+	if (result == 0)
+		template_warm_tables(self);
 	if (result == 0)
 		result = seccomp_allowed_filter_attach(&self->allowed, &error);
 	ready_send(result, error.sentence);

@@ -12,6 +12,7 @@
 #include "snapshot/image.h"
 
 #include "base/own.h"
+#include "ring/restorer.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -182,6 +183,23 @@ static int mappings_take(struct image *image, pid_t pid)
 	return mappings_read(pid, image->mappings, MAPPINGS_MAX, &image->mapping_count);
 }
 
+/* The one that nobody can have made but us; else repairs are not possible, and all else is. */
+static uint64_t restorer_find(const struct image *image, pid_t pid)
+{
+	for (unsigned i = 0; i < image->mapping_count; i++) {
+		const struct mapping *mapping = &image->mappings[i];
+
+		if (!mapping->is_shared || mapping->protection != (PROT_READ | PROT_EXEC))
+			continue;
+
+		AUTO_FD fd = mapping_file_open(pid, mapping);
+
+		if (fd >= 0 && restorer_is_file(fd))
+			return mapping->start;
+	}
+	return 0;
+}
+
 int image_capture(struct image **ret_image, const struct tracee *tracee,
 	const struct sealed *sealed, struct error *error)
 {
@@ -212,6 +230,7 @@ int image_capture(struct image **ret_image, const struct tracee *tracee,
 	if (result == 0)
 		result = store_fill(image, tracee->pid);
 	if (result == 0) {
+		image->restorer = restorer_find(image, tracee->pid);
 		*ret_image = image;
 		return 0;
 	}
@@ -220,6 +239,14 @@ int image_capture(struct image **ret_image, const struct tracee *tracee,
 fail:
 	image_free(image);
 	return result;
+}
+
+uint64_t image_channel_address(const struct image *image)
+{
+	for (unsigned i = 0; i < image->mapping_count; i++)
+		if (image->mappings[i].is_shared && (image->mappings[i].protection & PROT_WRITE))
+			return image->mappings[i].start;
+	return 0;
 }
 
 void image_free(struct image *image)

@@ -35,6 +35,15 @@ struct image_run {
 	uint64_t offset;     /* in the store */
 };
 
+/* As the kernel takes and tells a disposition (rt_sigaction(2)) and an alternate stack. */
+struct image_action {
+	uint64_t handler, flags, restorer, blocked;
+};
+
+struct image_stack {
+	uint64_t start, flags, bytes;
+};
+
 struct image {
 	struct mapping *mappings;
 	unsigned mapping_count;
@@ -46,6 +55,12 @@ struct image {
 	const struct sealed *sealed; /* the caller's, or NULL; outlives the image */
 	struct tracee_registers registers;
 	struct posture posture;
+	uint64_t restorer;           /* where its page is (ring/restorer.h); 0: there is none */
+	/* What only the process itself could tell (snapshot/repair.h), where it was asked. */
+	bool has_learnt;
+	struct image_action actions[64];
+	struct image_stack signal_stack;
+	uint64_t heap_end;           /* the break, to the byte */
 };
 
 /*
@@ -56,6 +71,9 @@ struct image {
  */
 int image_capture(struct image **ret_image, const struct tracee *tracee,
 	const struct sealed *sealed, struct error *error);
+
+/* Where the process has the memory that it shares with the daemon; 0: nowhere. */
+uint64_t image_channel_address(const struct image *image);
 
 /* NULL is accepted. */
 void image_free(struct image *image);

@@ -13,6 +13,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -254,4 +255,15 @@ const struct mapping *mappings_find(const struct mapping *table, unsigned count,
 			high = middle;
 	}
 	return low < count && table[low].start <= address ? &table[low] : NULL;
+}
+
+int mapping_file_open(pid_t pid, const struct mapping *mapping)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, pid,
+		mapping->start, mapping->end);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
 }

@@ -15,8 +15,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define MAPPINGS_MAX 1024u /* of an image; a warm Python has 70, with numpy 150 */
 #define MAPPINGS_CHANGES_MAX 64u /* more are not worth mending */
+#define MAPPINGS_MAX 1024u /* of an image; a warm Python has 70, with numpy 150 */
 
 enum mapping_kind {
 	MAPPING_MEMORY,
@@ -54,6 +54,9 @@ static inline bool mapping_is_private(const struct mapping *mapping)
 {
 	return !mapping->is_shared && mapping->kind != MAPPING_KERNEL;
 }
+
+/* The file behind a row, for reading. A descriptor, -ENOENT, or another negative errno. */
+int mapping_file_open(pid_t pid, const struct mapping *mapping);
 
 enum mapping_change_kind {
 	MAPPING_UNMAP,     /* munmap of start to end */

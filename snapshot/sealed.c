@@ -9,8 +9,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -21,16 +19,11 @@
 /* The file behind the mapping if it is such a memfd. A descriptor, -ENOENT, or another errno. */
 static int memfd_open(pid_t pid, const struct mapping *mapping)
 {
-	char path[64];
 	struct stat status;
-
-	snprintf(path, sizeof(path), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, pid,
-		mapping->start, mapping->end);
-
-	AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC);
+	AUTO_FD fd = mapping_file_open(pid, mapping);
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	if (fcntl(fd, F_GET_SEALS) != SEALS || fstat(fd, &status) < 0 ||
 		status.st_ino != mapping->inode ||
 		major(status.st_dev) != mapping->device_major ||

@@ -152,16 +152,22 @@ static int set_set(const struct tracee *tracee, int type, const void *bytes, siz
 	return part.iov_len == size ? 0 : -EPROTO;
 }
 
-int tracee_get_registers(const struct tracee *tracee, struct tracee_registers *ret_registers)
+int tracee_get_general(const struct tracee *tracee, struct user_regs_struct *ret_registers)
 {
-	int result;
+	int result = set_get(tracee, NT_PRSTATUS, ret_registers, sizeof(*ret_registers));
 
-	result = set_get(tracee, NT_PRSTATUS, &ret_registers->general,
-		sizeof(ret_registers->general));
 	if (result < 0)
 		return result;
-	if (result != sizeof(ret_registers->general))
-		return -EPROTO; /* it runs code of 32 bits */
+	/* Code of 32 bits has fewer. */
+	return result == sizeof(*ret_registers) ? 0 : -EPROTO;
+}
+
+int tracee_get_registers(const struct tracee *tracee, struct tracee_registers *ret_registers)
+{
+	int result = tracee_get_general(tracee, &ret_registers->general);
+
+	if (result < 0)
+		return result;
 	result = set_get(tracee, NT_X86_XSTATE, ret_registers->xstate,
 		sizeof(ret_registers->xstate));
 	if (result < 0)
@@ -189,6 +195,23 @@ int tracee_set_registers(const struct tracee *tracee, const struct tracee_regist
 			(unsigned long)&registers->blocked) < 0)
 		result = -errno;
 	return result;
+}
+
+int tracee_run(struct tracee *tracee, const struct user_regs_struct *registers)
+{
+	const uint64_t blocked = ~(UINT64_C(1) << (SIGTRAP - 1));
+	int result;
+
+	if (tracee->stop == TRACEE_RUNS)
+		return -EBUSY;
+	result = set_set(tracee, NT_PRSTATUS, registers, sizeof(*registers));
+	if (result < 0)
+		return result;
+	if (request(PTRACE_SETSIGMASK, tracee->pid, sizeof(blocked), (unsigned long)&blocked) < 0 ||
+		request(PTRACE_CONT, tracee->pid, 0, 0) < 0)
+		return -errno;
+	tracee->stop = TRACEE_RUNS;
+	return 0;
 }
 
 bool tracee_can_repeat(const struct tracee_registers *registers)

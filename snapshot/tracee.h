@@ -89,6 +89,16 @@ int tracee_get_registers(const struct tracee *tracee, struct tracee_registers *r
  */
 int tracee_set_registers(const struct tracee *tracee, const struct tracee_registers *registers);
 
+/* The general ones alone. -EPROTO: it runs code of 32 bits; -ESRCH. */
+int tracee_get_general(const struct tracee *tracee, struct user_regs_struct *ret_registers);
+
+/*
+ * Lets a stopped one go on with these registers and all signals blocked but SIGTRAP, as a tracee:
+ * its next stop is to be waited for as the first was. A signal that was about to be delivered is
+ * lost. 0, -ESRCH (it was killed meanwhile), -EBUSY (it has not stopped).
+ */
+int tracee_run(struct tracee *tracee, const struct user_regs_struct *registers);
+
 /*
  * Whether the registers are all there is of where it is. Not so in a system call that goes on by
  * what only the kernel remembers (ERESTART_RESTARTBLOCK: nanosleep, poll, a futex with a time-out).
