@@ -177,12 +177,14 @@ Test(errand, is_not_done_when_another_trap_was_met)
 
 static int is_diverted(const struct child_ends *ends)
 {
+	/* A place to go on at must have the signature before it, or the kernel kills at once. */
+	static const uint32_t elsewhere[2] = { RSEQ_SIG, 0 };
 	static struct rseq_cs section;
 	struct rseq *area = (struct rseq *)((char *)__builtin_thread_pointer() + __rseq_offset);
 
 	section.start_ip = page;
 	section.post_commit_offset = RESTORER_BYTES;
-	section.abort_ip = (uint64_t)(uintptr_t)handler;
+	section.abort_ip = (uint64_t)(uintptr_t)&elsewhere[1];
 	area->rseq_cs = (uint64_t)(uintptr_t)&section;
 	return waits(ends);
 }
