@@ -75,7 +75,7 @@ build/bpf/vmlinux.h: $(VMLINUX_BTF)
 	@mkdir -p $(@D)
 	$(call say,GEN,$@) $(BPFTOOL) btf dump file $< format c > $@
 
-build/bpf/%.bpf.o: bpf/%.bpf.c bpf/event.h build/bpf/vmlinux.h
+build/bpf/%.bpf.o: bpf/%.bpf.c bpf/event.h bpf/uses.h build/bpf/vmlinux.h
 	$(call say,BPF,$@) clang -O2 -g -Wall -target bpf -D__TARGET_ARCH_x86 -I. -Ibuild -c $< -o $@.whole && \
 		$(BPFTOOL) gen object $@ $@.whole
 

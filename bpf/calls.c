@@ -3,9 +3,11 @@
  * bpf/calls.c: the table, in groups that leave the same, and its sum over a footprint.
  *
  * What makes a row right is the manual page and the kernel's source of that call. Where the
- * arguments decide, the row has all that they could mean. Of a descriptor that was opened, what is
- * done to it goes with it; of the four that every worker has (0 to 2, and its control socket),
- * what can be done without LEAVES_DESCRIPTORS is undone by the next dispatch or does no harm.
+ * arguments decide, the row has all that they could mean, but for the uses that are recorded by
+ * themselves (bpf/uses.h). Of a descriptor that was opened, what is done to it goes with it; 0 to 2
+ * are new at each dispatch. The control socket stays, and other names of it (dup(), /proc/self/fd,
+ * a child's 3) cannot be told from it: what a call could leave on that is LEAVES_WORKER, but for
+ * the flags, which LEAVES_DESCRIPTORS has too.
  */
 #include "bpf/calls.h"
 
@@ -14,7 +16,13 @@
 
 #define NUMBERS (FOOTPRINT_CALLS - 1) /* the last bit stands for all without one of their own */
 #define ROW(name) [SYS_##name] = HERE | KNOWN
+#define USE(name) [USE_##name] = HERE | KNOWN
 #define KNOWN (1 << 15)
+/*
+ * Made by a child, it reaches the worker as well: a process by its number, an open file that both
+ * have, their ipc namespace, /proc/PID.
+ */
+#define REACHES (1 << 14)
 
 /* Names that Debian 12's headers (Linux 6.1) lack, by arch/x86/entry/syscalls/syscall_64.tbl. */
 #define SYS_fchmodat2 452
@@ -44,12 +52,14 @@ static const uint16_t table[NUMBERS] = {
 	ROW(sched_get_priority_max), ROW(sched_get_priority_min), ROW(sched_rr_get_interval),
 	ROW(getcpu), ROW(getrandom), ROW(time), ROW(gettimeofday), ROW(clock_gettime),
 	ROW(clock_getres), ROW(getitimer), ROW(rt_sigpending), ROW(get_robust_list),
-	ROW(getsockname), ROW(getpeername), ROW(getsockopt),
+	ROW(getsockname), ROW(getpeername),
+	USE(PRLIMIT_ASKING), USE(SIGACTION_ASKING), USE(SIGPROCMASK_ASKING),
+	USE(SIGALTSTACK_ASKING), USE(IOCTL_ASKING), USE(FCNTL_ASKING),
 	/* Waiting, and coming back. */
 	ROW(sched_yield), ROW(poll), ROW(ppoll), ROW(select), ROW(pselect6), ROW(epoll_wait),
 	ROW(epoll_pwait), ROW(epoll_pwait2), ROW(nanosleep), ROW(clock_nanosleep), ROW(pause),
 	ROW(wait4), ROW(waitid), ROW(futex), ROW(futex_waitv), ROW(rt_sigsuspend),
-	ROW(rt_sigtimedwait), ROW(rt_sigreturn), ROW(restart_syscall), ROW(exit), ROW(exit_group),
+	ROW(rt_sigtimedwait), ROW(restart_syscall), ROW(exit), ROW(exit_group),
 	/*
 	 * A descriptor that comes by message comes through a socket that was made (and that is
 	 * recorded), or from the daemon, which sends none while a program runs. A worker that has
@@ -61,24 +71,64 @@ static const uint16_t table[NUMBERS] = {
 	ROW(inotify_rm_watch),
 #undef HERE
 #define HERE LEAVES_MEMORY
-	ROW(mmap), ROW(munmap), ROW(mremap), ROW(mprotect), ROW(brk), ROW(msync),
+	ROW(munmap), ROW(brk), ROW(msync), USE(MMAP_PLAIN), USE(MPROTECT_PLAIN), USE(MREMAP_PLAIN),
+	USE(MADVISE_PAGES),
 #undef HERE
+	/*
+	 * What memory can be besides its row in the short mapping table (advised, locked, keyed,
+	 * accounted for), and what belongs to the address space as a whole.
+	 */
+#define HERE (LEAVES_MEMORY | LEAVES_WORKER)
+	ROW(mmap), ROW(mprotect), ROW(mremap), ROW(madvise), ROW(mlock), ROW(mlock2), ROW(munlock),
+	ROW(mlockall), ROW(munlockall), ROW(pkey_alloc), ROW(pkey_free), ROW(pkey_mprotect),
+	ROW(membarrier), ROW(arch_prctl), ROW(prctl),
+#undef HERE
+	/*
+	 * getsockopt: SO_PEERPIDFD opens one. To open for reading makes no name, and what is read
+	 * keeps no time of access (jail/init/view.c).
+	 */
 #define HERE LEAVES_DESCRIPTORS
-	ROW(close), ROW(close_range), ROW(dup), ROW(dup2), ROW(dup3), ROW(fcntl), ROW(flock),
-	ROW(ioctl), ROW(pipe), ROW(pipe2), ROW(eventfd), ROW(eventfd2), ROW(signalfd),
-	ROW(signalfd4), ROW(timerfd_create), ROW(epoll_create), ROW(epoll_create1),
-	ROW(inotify_init), ROW(inotify_init1), ROW(memfd_create), ROW(pidfd_open), ROW(shutdown),
+	ROW(close), ROW(close_range), ROW(dup), ROW(dup2), ROW(dup3), ROW(pipe), ROW(pipe2),
+	ROW(eventfd), ROW(eventfd2), ROW(signalfd), ROW(signalfd4), ROW(timerfd_create),
+	ROW(epoll_create), ROW(epoll_create1), ROW(inotify_init), ROW(inotify_init1),
+	ROW(memfd_create), ROW(pidfd_open), ROW(getsockopt), USE(OPEN_READING),
 #undef HERE
-#define HERE (LEAVES_DESCRIPTORS | LEAVES_FILES) /* it may make the file */
-	ROW(open), ROW(openat), ROW(openat2), ROW(creat),
+#define HERE (LEAVES_DESCRIPTORS | REACHES) /* O_NONBLOCK and its like are of the open file */
+	USE(FCNTL_FLAGS), USE(IOCTL_FLAGS),
+#undef HERE
+#define HERE (LEAVES_DESCRIPTORS | LEAVES_WORKER | REACHES) /* so are locks and its end */
+	ROW(flock), ROW(shutdown),
+#undef HERE
+	/* Locks, owners; F_SET_RW_HINT is of the inode, and jail/residue.h does not ask for it. */
+#define HERE (LEAVES_DESCRIPTORS | LEAVES_WORKER | LEAVES_CELL | REACHES)
+	ROW(fcntl),
+#undef HERE
+	/* Whatever a driver makes of it; on the cell's files FS_IOC_SETFLAGS. */
+#define HERE (LEAVES_DESCRIPTORS | LEAVES_FILES | LEAVES_WORKER | REACHES)
+	ROW(ioctl),
+#undef HERE
+#define HERE (LEAVES_DESCRIPTORS | LEAVES_FILES) /* O_EXCL: none that was there */
+	USE(OPEN_NEW),
+#undef HERE
+	/* One that was there can be /proc/PID/oom_score_adj, timerslack_ns, comm, mem… */
+#define HERE (LEAVES_DESCRIPTORS | LEAVES_FILES | LEAVES_WORKER | REACHES)
+	USE(OPEN_WRITING), ROW(creat),
+#undef HERE
+	/* O_TMPFILE changes no directory, but the next file's inode number, which is the cell's. */
+#define HERE (LEAVES_DESCRIPTORS | LEAVES_FILES | LEAVES_WORKER | LEAVES_CELL | REACHES)
+	ROW(open), ROW(openat), ROW(openat2),
 #undef HERE
 #define HERE LEAVES_FILES
 	ROW(fallocate), ROW(ftruncate), ROW(truncate), ROW(rename), ROW(renameat), ROW(renameat2),
 	ROW(mkdir), ROW(mkdirat), ROW(rmdir), ROW(link), ROW(linkat), ROW(unlink), ROW(unlinkat),
-	ROW(symlink), ROW(symlinkat), ROW(chmod), ROW(fchmod), ROW(fchmodat), ROW(fchmodat2),
-	ROW(chown), ROW(fchown), ROW(lchown), ROW(fchownat), ROW(utime), ROW(utimes),
-	ROW(futimesat), ROW(utimensat), ROW(mknod), ROW(mknodat), ROW(setxattr), ROW(lsetxattr),
-	ROW(fsetxattr), ROW(removexattr), ROW(lremovexattr), ROW(fremovexattr),
+	ROW(symlink), ROW(symlinkat), ROW(mknod), ROW(mknodat),
+#undef HERE
+	/* Attributes: of the cell's files, of the control socket, below /proc/PID. */
+#define HERE (LEAVES_FILES | LEAVES_WORKER | REACHES)
+	ROW(chmod), ROW(fchmod), ROW(fchmodat), ROW(fchmodat2), ROW(chown), ROW(fchown),
+	ROW(lchown), ROW(fchownat), ROW(utime), ROW(utimes), ROW(futimesat), ROW(utimensat),
+	ROW(setxattr), ROW(lsetxattr), ROW(fsetxattr), ROW(removexattr), ROW(lremovexattr),
+	ROW(fremovexattr),
 #undef HERE
 #define HERE (LEAVES_DESCRIPTORS | LEAVES_SOCKETS)
 	ROW(socket), ROW(socketpair), ROW(accept), ROW(accept4),
@@ -86,41 +136,55 @@ static const uint16_t table[NUMBERS] = {
 #define HERE LEAVES_SOCKETS
 	ROW(listen), ROW(connect), ROW(sendmsg), ROW(sendmmsg),
 #undef HERE
-#define HERE (LEAVES_SOCKETS | LEAVES_FILES) /* a name that is a path */
+	/* The name of a socket; the control socket's is none of the cell's network namespace. */
+#define HERE (LEAVES_SOCKETS | LEAVES_FILES | LEAVES_WORKER | REACHES)
 	ROW(bind),
 #undef HERE
-#define HERE (LEAVES_SOCKETS | LEAVES_WORKER) /* of the control socket: seen by nobody */
+#define HERE (LEAVES_SOCKETS | LEAVES_WORKER | REACHES) /* options of the control socket */
 	ROW(setsockopt),
 #undef HERE
+	/* rt_sigreturn: mask and alternate stack, from a frame that anybody can write. */
 #define HERE LEAVES_SIGNALS
-	ROW(rt_sigaction), ROW(rt_sigprocmask), ROW(sigaltstack), ROW(rt_sigqueueinfo),
-	ROW(rt_tgsigqueueinfo), ROW(kill), ROW(tkill), ROW(tgkill), ROW(pidfd_send_signal),
+	ROW(rt_sigaction), ROW(rt_sigprocmask), ROW(sigaltstack), ROW(rt_sigreturn),
+#undef HERE
+#define HERE (LEAVES_SIGNALS | REACHES)
+	ROW(rt_sigqueueinfo), ROW(rt_tgsigqueueinfo), ROW(kill), ROW(tkill), ROW(tgkill),
+	ROW(pidfd_send_signal),
 #undef HERE
 #define HERE LEAVES_PLACE
 	ROW(chdir), ROW(fchdir), ROW(umask),
 #undef HERE
-#define HERE LEAVES_LIMITS /* the second is how they are read as well */
-	ROW(setrlimit), ROW(prlimit64),
+#define HERE LEAVES_LIMITS
+	ROW(setrlimit),
+#undef HERE
+#define HERE (LEAVES_LIMITS | REACHES)
+	ROW(prlimit64),
 #undef HERE
 #define HERE LEAVES_TIMERS
 	ROW(alarm), ROW(setitimer),
 #undef HERE
 #define HERE LEAVES_PROCESSES
-	ROW(fork), ROW(vfork), ROW(clone),
+	ROW(fork), ROW(vfork),
+#undef HERE
+#define HERE (LEAVES_PROCESSES | LEAVES_DESCRIPTORS) /* CLONE_PIDFD */
+	ROW(clone),
 #undef HERE
 #define HERE LEAVES_WORKER /* another program; or a property that the table above has no word for */
-	ROW(execve), ROW(execveat), ROW(madvise), ROW(mlock), ROW(mlock2), ROW(munlock),
-	ROW(mlockall), ROW(munlockall), ROW(pkey_alloc), ROW(pkey_free), ROW(pkey_mprotect),
-	ROW(set_robust_list), ROW(set_tid_address), ROW(rseq), ROW(membarrier), ROW(arch_prctl),
-	ROW(prctl), ROW(personality), ROW(setpriority), ROW(seccomp), ROW(setpgid), ROW(setsid),
-	ROW(setuid), ROW(setgid), ROW(setreuid), ROW(setregid), ROW(setresuid), ROW(setresgid),
-	ROW(setfsuid), ROW(setfsgid), ROW(setgroups), ROW(capset), ROW(timer_create),
-	ROW(timer_settime), ROW(timer_gettime), ROW(timer_getoverrun), ROW(timer_delete),
+	ROW(execve), ROW(execveat), ROW(set_robust_list), ROW(set_tid_address), ROW(rseq),
+	ROW(personality), ROW(seccomp), ROW(setpgid), ROW(setsid), ROW(setuid), ROW(setgid),
+	ROW(setreuid), ROW(setregid), ROW(setresuid), ROW(setresgid), ROW(setfsuid), ROW(setfsgid),
+	ROW(setgroups), ROW(capset), ROW(timer_create), ROW(timer_settime), ROW(timer_gettime),
+	ROW(timer_getoverrun), ROW(timer_delete), USE(ARCH_PRCTL_SEGMENT),
+#undef HERE
+#define HERE (LEAVES_WORKER | REACHES)
+	ROW(setpriority),
 	/* The ipc namespace is the worker's own and ends with it. */
-	ROW(shmget), ROW(shmat), ROW(shmctl), ROW(shmdt), ROW(semget), ROW(semop), ROW(semctl),
-	ROW(semtimedop), ROW(msgget), ROW(msgsnd), ROW(msgrcv), ROW(msgctl), ROW(mq_open),
-	ROW(mq_unlink), ROW(mq_timedsend), ROW(mq_timedreceive), ROW(mq_notify),
-	ROW(mq_getsetattr),
+	ROW(shmget), ROW(shmctl), ROW(semget), ROW(semop), ROW(semctl), ROW(semtimedop),
+	ROW(msgget), ROW(msgsnd), ROW(msgrcv), ROW(msgctl), ROW(mq_open), ROW(mq_unlink),
+	ROW(mq_timedsend), ROW(mq_timedreceive), ROW(mq_notify), ROW(mq_getsetattr),
+#undef HERE
+#define HERE (LEAVES_MEMORY | LEAVES_WORKER | REACHES)
+	ROW(shmat), ROW(shmdt),
 #undef HERE
 #define HERE LEAVES_ANYTHING /* births; afterwards a filter refuses them */
 	ROW(setns), ROW(clone3), ROW(keyctl), ROW(landlock_create_ruleset),
@@ -135,31 +199,43 @@ uint32_t call_leaves(unsigned number)
 	return is_known ? table[number] & LEAVES_ANYTHING : LEAVES_ANYTHING;
 }
 
-static uint32_t set_leaves(const __u64 *set)
+/* What a child did to itself ended with it. */
+static uint32_t childs_call_leaves(unsigned number, uint64_t shared)
+{
+	uint32_t leaves = call_leaves(number);
+
+	if (leaves == LEAVES_ANYTHING || table[number] & REACHES || shared & FOOTPRINT_SHARED_MORE)
+		return leaves;
+	if (shared & FOOTPRINT_SHARED_MEMORY && leaves & LEAVES_MEMORY)
+		return leaves & (LEAVES_IN_CELL | LEAVES_MEMORY | LEAVES_WORKER);
+	return leaves & LEAVES_IN_CELL;
+}
+
+static uint32_t set_leaves(const __u64 *set, bool is_childrens, uint64_t shared)
 {
 	uint32_t leaves = LEAVES_NOTHING;
 
 	for (unsigned word = 0; word < FOOTPRINT_CALLS / 64; word++)
-		for (uint64_t left = set[word]; left; left &= left - 1)
-			leaves |= call_leaves(word * 64 + (unsigned)__builtin_ctzll(left));
+		for (uint64_t left = set[word]; left; left &= left - 1) {
+			unsigned number = word * 64 + (unsigned)__builtin_ctzll(left);
+
+			leaves |= is_childrens ? childs_call_leaves(number, shared)
+					       : call_leaves(number);
+		}
 	return leaves;
 }
 
 uint32_t footprint_leaves(const struct footprint *footprint)
 {
-	uint32_t leaves, others_leaves;
+	uint32_t leaves;
 
 	if (footprint->state != FOOTPRINT_ON)
 		return LEAVES_ANYTHING;
-	others_leaves = set_leaves(footprint->others_call_set);
-	leaves = set_leaves(footprint->worker_call_set) | (others_leaves & LEAVES_IN_CELL);
-	if (footprint->shared & FOOTPRINT_SHARED_MEMORY)
-		leaves |= others_leaves & LEAVES_MEMORY;
-	if (footprint->shared & FOOTPRINT_SHARED_MORE)
-		leaves |= others_leaves;
+	leaves = set_leaves(footprint->worker_call_set, false, 0) |
+		 set_leaves(footprint->others_call_set, true, footprint->shared);
 	/* Counted where they happen, so no call that makes them needs to be known. */
 	if (footprint->forks)
-		leaves |= LEAVES_PROCESSES;
+		leaves |= LEAVES_PROCESSES | LEAVES_SIGNALS; /* that of its end, pending */
 	if (footprint->threads)
 		leaves |= LEAVES_WORKER;
 	return leaves;

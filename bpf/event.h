@@ -11,8 +11,34 @@
 #include <linux/types.h>
 #endif
 
-#define FOOTPRINT_VERSION 1
-#define FOOTPRINT_CALLS 512 /* system call numbers that have a bit of their own; others: the last */
+#define FOOTPRINT_VERSION 2
+#define FOOTPRINT_CALLS 512 /* bits: a number's own, or the last one for those that have none */
+
+/*
+ * Above the kernel's numbers: uses of a call that leave less than its worst (bpf/uses.h tells by
+ * the arguments). Such a use is recorded here, every other one under the call's own number. A
+ * number that a program asks for from here on has no bit of its own.
+ */
+#define FOOTPRINT_USES 480
+enum footprint_use {
+	USE_OPEN_READING = FOOTPRINT_USES,
+	USE_OPEN_WRITING,       /* what may exist already */
+	USE_OPEN_NEW,
+	USE_MMAP_PLAIN,
+	USE_MPROTECT_PLAIN,
+	USE_MREMAP_PLAIN,
+	USE_MADVISE_PAGES,
+	USE_PRLIMIT_ASKING,
+	USE_SIGACTION_ASKING,
+	USE_SIGPROCMASK_ASKING,
+	USE_SIGALTSTACK_ASKING,
+	USE_IOCTL_ASKING,
+	USE_IOCTL_FLAGS,
+	USE_FCNTL_ASKING,
+	USE_FCNTL_FLAGS,        /* and another number for the same file */
+	USE_ARCH_PRCTL_SEGMENT,
+	FOOTPRINT_USES_END,
+};
 
 enum footprint_state {
 	FOOTPRINT_OFF,   /* nobody runs here: nothing is recorded */
@@ -41,7 +67,7 @@ enum footprint_shared {
  */
 struct footprint {
 	/* What was done since the record was armed. */
-	__u64 worker_call_set[FOOTPRINT_CALLS / 64]; /* a bit for each number that it called */
+	__u64 worker_call_set[FOOTPRINT_CALLS / 64]; /* a bit for each number and use */
 	__u64 others_call_set[FOOTPRINT_CALLS / 64]; /* its children, and theirs */
 	__u64 calls;
 	__u64 forks;     /* processes */

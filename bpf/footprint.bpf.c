@@ -7,7 +7,8 @@
  * on its way in, which are root, leave no trace. A lookup by cgroup id or task storage costs more
  * (docs/design.md).
  *
- * Seen are the system calls that happen: what seccomp refuses it refuses before the tracepoint.
+ * Seen are the system calls that happen: what seccomp refuses it refuses before the tracepoint. The
+ * arguments are the kernel's own copy of the registers: what is seen here is what is done.
  * Page faults come from the task's own counters, read when it leaves the CPU: they count the faults
  * that the kernel takes on a program's behalf, which the tracepoints of exceptions do not.
  */
@@ -18,8 +19,10 @@
 #include <bpf/bpf_tracing.h>
 
 #include "bpf/event.h"
+#include "bpf/uses.h"
 
 #define SIGKILL 9
+#define TS_COMPAT 0x0002 /* asm/thread_info.h: this call's number is of another table */
 
 /* Set before loading. */
 const volatile __u32 uid_first;
@@ -70,13 +73,20 @@ static __always_inline void exceed(struct footprint *footprint, __u32 excess)
 	bpf_send_signal(SIGKILL);
 }
 
+static __always_inline __u32 bit_of(struct task_struct *task, struct pt_regs *regs, __u64 number)
+{
+	if (number >= FOOTPRINT_USES || task->thread_info.status & TS_COMPAT)
+		return FOOTPRINT_CALLS - 1;
+	return call_use(number, regs->di, regs->si, regs->dx, regs->r10);
+}
+
 SEC("tp_btf/sys_enter")
 int BPF_PROG(system_call, struct pt_regs *regs, long number)
 {
-	struct footprint *footprint = footprint_of(bpf_get_current_task_btf());
-	__u32 bit = (__u64)number < FOOTPRINT_CALLS ? number : FOOTPRINT_CALLS - 1;
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct footprint *footprint = footprint_of(task);
 	__u64 *word, mask;
-	__u32 caller;
+	__u32 caller, bit;
 
 	if (!footprint)
 		return 0;
@@ -88,6 +98,7 @@ int BPF_PROG(system_call, struct pt_regs *regs, long number)
 		}
 		return 0;
 	}
+	bit = bit_of(task, regs, number);
 	mask = 1ULL << (bit % 64);
 	word = caller == footprint->worker ? footprint->worker_call_set
 					   : footprint->others_call_set;

@@ -117,7 +117,7 @@ struct footprint footprint_read(const struct footprint *footprint)
 
 bool footprint_has_call(const struct footprint *footprint, unsigned number)
 {
-	unsigned bit = number < FOOTPRINT_CALLS ? number : FOOTPRINT_CALLS - 1;
+	unsigned bit = number < FOOTPRINT_USES_END ? number : FOOTPRINT_CALLS - 1;
 
 	return (footprint->worker_call_set[bit / 64] | footprint->others_call_set[bit / 64]) >>
 		       bit % 64 & 1;

@@ -45,5 +45,8 @@ void footprint_stop(struct footprint *footprint);
 /* A copy of what was recorded so far. */
 struct footprint footprint_read(const struct footprint *footprint);
 
-/* Whether the call was made, by whomever. Numbers without a bit of their own have one together. */
+/*
+ * Whether the call, or the use (enum footprint_use), was made, by whomever. A use is not the call's
+ * own number as well. Numbers without a bit of their own have one together.
+ */
 bool footprint_has_call(const struct footprint *footprint, unsigned number);

@@ -4,10 +4,8 @@
  *
  * Needs root, and a kernel that loads tracing programs: one that does not skips, out loud.
  */
-#include "bpf/footprints.h"
-
 #include "bpf/footprint.skel.h"
-#include "tests/unit/jail_child.h"
+#include "tests/unit/bpf_fixture.h"
 
 #include <bpf/btf.h>
 #include <criterion/criterion.h>
@@ -24,54 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define UID_FIRST 61000u
-#define SLOTS 70u /* more than a page of records */
-
-static struct footprints *footprints;
-
-static void before(void)
-{
-	struct error error;
-
-	if (footprints_open(&footprints, SLOTS, UID_FIRST, &error) < 0)
-		cr_skip_test("%s", error.sentence);
-}
-
-static void after(void)
-{
-	footprints_close(footprints);
-}
-
 TestSuite(footprints, .init = before, .fini = after, .timeout = 30);
-
-/* A child that takes the slot's uid and then does what `act` does; its wait status. */
-static int act_as(unsigned slot, void (*act)(void))
-{
-	int status;
-	pid_t pid = fork();
-
-	if (pid == 0) {
-		const struct timespec moment = { .tv_nsec = 1 };
-
-		if (setresuid(UID_FIRST + slot, UID_FIRST + slot, UID_FIRST + slot))
-			_exit(99);
-		/* As a worker does: it is its slot's from when it comes to the CPU. */
-		clock_nanosleep(CLOCK_MONOTONIC, 0, &moment, NULL);
-		act();
-		_exit(0);
-	}
-	cr_assert_eq(waitpid(pid, &status, 0), pid);
-	return status;
-}
-
-static struct footprint record_of(unsigned slot, void (*act)(void))
-{
-	struct footprint *footprint = footprints_slot(footprints, slot);
-
-	footprint_arm(footprint, 0, 0);
-	cr_expect_eq(act_as(slot, act), 0);
-	return footprint_read(footprint);
-}
 
 static void act_three_calls(void)
 {
