@@ -94,6 +94,12 @@ ParameterizedTestParameters(reset, the_cell_is_replaced)
 			"import os\ntry: os.setxattr('/workspace', 'user.left', b'x')\n"
 			"except OSError: os.chmod('/workspace', 0o700)",
 			"ok" },
+		{ "file without a name",
+			"import os; os.close(os.open('/tmp', os.O_TMPFILE | os.O_RDWR))", "ok" },
+		/* F_SET_RW_HINT: of the inode, and no answer about the cell's files has it. */
+		{ "hint",
+			"import fcntl, os; fcntl.fcntl(os.open('.', 0), 1036, b'\\2' + bytes(7))",
+			"ok" },
 		{ "group", "import os; os.chown('/workspace', -1, os.getgid())", "ok" },
 		{ "child", "import os, time\nif os.fork() == 0: time.sleep(60)", "ok" },
 		{ "orphan in a session",
@@ -201,4 +207,11 @@ Test(reset, files_and_their_times_are_as_at_birth)
 		"import os\nfor d in '/tmp', '/workspace', '/dev/shm':"
 		" print(os.listdir(d), os.stat(d)[0:6], os.stat(d).st_ctime_ns, "
 		"os.stat(d).st_atime_ns)");
+}
+
+/* Not of the link that every look at /proc/self follows, either. */
+Test(reset, reading_leaves_no_time_below_proc)
+{
+	expect_as_in_a_fresh_one("open('/proc/self/stat').read()",
+		"import os; s = os.lstat('/proc/self'); print(s.st_atime_ns == s.st_mtime_ns)");
 }
