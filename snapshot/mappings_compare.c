@@ -67,7 +67,8 @@ static bool is_same_memory(const struct mapping *a, const struct mapping *b)
 /* One that cannot be written was so once, or not: the kernel accounts for it differently. */
 static bool is_plain_anonymous(const struct mapping *mapping)
 {
-	return mapping->inode == 0 && (mapping->protection & PROT_WRITE) && !mapping->is_shared && mapping->kind == MAPPING_MEMORY;
+	return mapping->inode == 0 && (mapping->protection & PROT_WRITE) && !mapping->is_shared &&
+	       mapping->kind == MAPPING_MEMORY;
 }
 
 static int change_add(struct plan *plan, const struct mapping_change *change)

@@ -122,7 +122,7 @@ Test(repairs, do_not_empty_a_cell)
 {
 	struct pool *pool = pool_with(RESET_REWIND, 1);
 
-	cr_expect_str_eq(reset_after(pool, "open('left', 'w').close()", "ok"), "replace:files");
+	cr_expect_str_eq(reset_after(pool, "open('left', 'x').close()", "ok"), "replace:files");
 	cr_expect_str_eq(reset_after(pool, "import os; os.mkdir('a'); os.rmdir('a')", "ok"),
 		"replace:files");
 	pool_stop(pool);
