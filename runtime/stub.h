@@ -34,6 +34,10 @@ struct runtime {
 	 * (comma-separated; NULL: the runtime's usual ones). */
 	int (*warm)(const char *imports, struct error *error);
 
+	/* In the template, once, behind the seal: set memory aside that nobody has touched, for
+	 * what small programs allocate beside the C library's heap. */
+	void (*make_room)(void);
+
 	/* Around the raw clone3 that makes a newborn: before, after in template, after in child. */
 	void (*fork_before)(void);
 	void (*fork_parent)(void);

@@ -179,6 +179,7 @@ int template_prepare(struct template_self *self, const char *imports)
 	if (result == 0) {
 		mappings_join();
 		heap_extend();
+		self->runtime->make_room();
 		result = restorer_map();
 		if (result < 0)
 			error_set(&error, result, "cannot map the restorer: %s",

@@ -323,6 +323,7 @@ int python_warm(const char *imports, struct error *error)
 	if (code < 0)
 		return code;
 	PyGC_Disable();
+	room_init();
 	streams_set_silent(true);
 	code = interpreter_furnish(imports, error);
 	if (code < 0)

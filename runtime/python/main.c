@@ -7,6 +7,7 @@
 static const struct runtime python = {
 	.name = "python",
 	.warm = python_warm,
+	.make_room = python_make_room,
 	.fork_before = python_fork_before,
 	.fork_parent = python_fork_parent,
 	.fork_child = python_fork_child,

@@ -40,6 +40,10 @@ bool python_wrote_files(void);
 /* True in a child that the program forked, which must not come back to the stub. */
 bool python_is_child(void);
 
+/* room.c: from room_init() on objects live in the room, once python_make_room() has made it. */
+void room_init(void);
+void python_make_room(void); /* of struct runtime */
+
 /* execute.c */
 void python_execute(const struct runtime_job *job, struct output_end *ret_end);
 

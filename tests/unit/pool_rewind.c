@@ -27,6 +27,8 @@ ParameterizedTestParameters(rewind, keeps_the_worker)
 		{ "print(1+1)", "ok" },
 		{ "pass", "ok" },
 		{ "x = {i: str(i) for i in range(100)}", "ok" },
+		{ "x = [object() for i in range(2000)]", "ok" },
+		{ "x = {i: str(i) for i in range(20000)}", "ok" },
 		{ "import sys; sys.exit(3)", "exit" },
 		{ "import time; time.sleep(0.001)", "ok" },
 		{ "import json, re; json.dumps(re.findall('a', 'banana'))", "ok" },
@@ -154,7 +156,8 @@ Test(rewind, is_exact)
 	static const char *const codes[] = { "pass", "print('x' * 5000)",
 		"import sys; sys.modules['left'] = [i for i in range(300)]",
 		"def f(n): return n and f(n - 1)\nf(20)", "raise SystemExit(4)",
-		"import random, decimal; decimal.getcontext().prec = 5; random.random()" };
+		"import random, decimal; decimal.getcontext().prec = 5; random.random()",
+		"x = [[i] for i in range(30000)]\ndel x\ndef f(n): return n and f(n - 1)\nf(900)" };
 	struct pool *pool = pool_with(RESET_REWIND, 1);
 	struct verify_digest fresh = digest_of(pool), now;
 

@@ -158,7 +158,7 @@ Test(repairs, give_back_the_pages_of_a_large_program)
 	uint64_t before;
 
 	reset_after(pool, "pass", "ok");
-	reset_after(pool, "x = [str(i) for i in range(90000)]", "ok");
+	reset_after(pool, "x = [str(i) for i in range(200000)]", "ok");
 	before = status_of(pool).rewind_pages;
 	reset_after(pool, "pass", "ok");
 	cr_expect_lt(status_of(pool).rewind_pages - before, 500);
