@@ -253,6 +253,7 @@ int slot_usage_begin(struct slot *slot)
 	unsigned figures = CGROUP_FIGURE_OOM;
 	int result = cgroups_slot_rearm(cgroups, slot->number);
 
+	slot->peak_turns = 0;
 	if (!slot->footprint)
 		figures |= CGROUP_FIGURE_CPU;
 	if (!slot->pids_known)

@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #define OWN_PAGES_MAX 2048u /* 8 MiB: with more, they are given back and not written */
+#define QUIET_CALLS_MAX 8u  /* two of them the stub's: its bell, its wait */
 
 /* --- Who can be rewound ----------------------------------------------------------------------- */
 
@@ -118,6 +119,17 @@ bool slot_fits(const struct slot *slot, const struct execution *execution)
 		       slot->tenant == execution->tenant);
 }
 
+/*
+ * Memory is charged at a page fault, with files, and a little at calls (a name that was looked up).
+ * So few of them, as often as the same peak is told, charge less than the 256 KiB by which the
+ * kernel counts ahead (MEMCG_CHARGE_BATCH, Linux mm/memcontrol.c).
+ */
+bool slot_charges_nothing(const struct slot *slot, const struct footprint *footprint)
+{
+	return leaves_of(slot, footprint) == LEAVES_NOTHING && !slot->files_brought &&
+	       !footprint->faults && !slot->idle_faults && footprint->calls <= QUIET_CALLS_MAX;
+}
+
 /* --- Rewinding -------------------------------------------------------------------------------- */
 
 /* What came between its end record and the stop; nobody is to read it. */
@@ -183,7 +195,8 @@ static int worker_let_go(struct slot *slot)
 	result = tracee_end(&slot->tracee);
 	/* Nobody of it asked for a process, so none was refused. */
 	slot->pids_known = true;
-	return result == 0 ? slot_usage_begin(slot) : result;
+	/* Else nothing was charged, and nobody killed for it. */
+	return result == 0 && !slot->peak_turns ? slot_usage_begin(slot) : result;
 }
 
 static int worker_restore(struct slot *slot)
@@ -272,6 +285,8 @@ static int worker_mend(struct slot *slot)
 	slot->leaves |= leaves_of(slot, &footprint);
 	if (slot->leaves & ~mendable(slot))
 		return -ENOTSUP;
+	if (!slot_charges_nothing(slot, &footprint))
+		slot->peak_turns = 0;
 	needs.leaves = slot->leaves;
 	result = memory_needs(slot, &footprint, &needs);
 	if (result < 0)

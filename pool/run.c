@@ -320,11 +320,12 @@ static void slot_judge(struct slot *slot)
 	slot_verdict(slot, &slot->execution->result);
 }
 
-/* Goes on with an execution whose end is known, once the caller has taken all its output. */
-static void slot_settle(struct slot *slot)
+/*
+ * Goes on with an execution whose end is known, once the caller has taken all its output. `found`
+ * is what the last look for it brought.
+ */
+static void slot_settle(struct slot *slot, int64_t found)
 {
-	int64_t found = slot_drain(slot);
-
 	if (slot->sink_full && found >= 0) {
 		/* The caller is slow; the cell need not wait for it. */
 		if (slot->state == SLOT_BUSY)
@@ -357,7 +358,8 @@ void slot_end(struct slot *slot, enum ending ending)
 	/* The end record may lie behind output that the caller has not taken: then not yet. */
 	if (slot->reader.ended || !slot->sink_full)
 		slot_judge(slot);
-	slot_settle(slot);
+	/* Who tells of an end record has just looked, behind it into the pipes as well. */
+	slot_settle(slot, ending == ENDING_RECORD ? 0 : slot_drain(slot));
 }
 
 /*
@@ -429,7 +431,7 @@ void slot_deliver(struct slot *slot)
 			pipe_poll(slot, 1);
 		}
 	} else {
-		slot_settle(slot);
+		slot_settle(slot, slot_drain(slot));
 	}
 }
 

@@ -139,6 +139,8 @@ struct slot {
 	struct loop_timer look_timer; /* output comes fast: no bell for each record of it */
 	struct footprint *footprint; /* the kernel's record of it; NULL: none is taken */
 	struct cgroup_usage usage_before; /* what the slot's group had counted until it began */
+	uint64_t peak_bytes;       /* of memory, as it was read last */
+	unsigned peak_turns;       /* so many executions that charge nothing still have this peak */
 	uint64_t deadline_nsec;
 };
 
@@ -180,6 +182,8 @@ bool slot_captures(struct slot *slot);     /* a newborn, instead of becoming idl
 /* rewind.c */
 void slot_reset_choose(struct slot *slot); /* an execution is over: writes its result's `reset` */
 void slot_rewind(struct slot *slot);
+/* Whether its execution cannot have raised what its group is charged with by enough to tell. */
+bool slot_charges_nothing(const struct slot *slot, const struct footprint *footprint);
 /* Whether the idle worker can be this execution's. */
 bool slot_fits(const struct slot *slot, const struct execution *execution);
 
