@@ -15,7 +15,7 @@
 #include <assert.h>
 #include <stdint.h>
 
-#define CELL_VERSION 4u
+#define CELL_VERSION 5u
 
 /* Where the nursery and a template find what they inherit. */
 #define CELL_FD_SOCKET 3
@@ -101,8 +101,8 @@ struct dispatch {
 	uint8_t files_given;
 	uint8_t streams_kept; /* 1 and 2 are those of the execution before */
 	/*
-	 * rlimits that the worker takes on before foreign code runs; it can lower them, and
-	 * nobody else may without CAP_SYS_RESOURCE, which not every root has.
+	 * rlimits that the worker takes on before foreign code runs, 0: as it has them. It can
+	 * lower them, and nobody else may without CAP_SYS_RESOURCE, which not every root has.
 	 */
 	uint64_t open_files;
 	uint64_t file_bytes;

@@ -282,6 +282,7 @@ void slot_idle_when_ready(struct slot *slot)
 	shard->birth_pause_nsec = 0;
 	shard->building--;
 	slot->rewound = false;
+	slot->rlimits = (struct slot_rlimits){ 0 };
 	slot->own_pages = 0;
 	image_own_forget(&slot->own);
 	if (!slot_captures(slot))

@@ -12,6 +12,8 @@
 #include <errno.h>
 #include <stdio.h>
 
+#define IDLE_LOOKS_MAX 64u /* for a better worker than the first that would do */
+
 void execution_reject(struct execution *execution, enum verdict verdict, const char *reason)
 {
 	uint64_t now = clock_now_nsec();
@@ -81,21 +83,38 @@ static struct tenant_share *share_next(const struct shard *shard)
 }
 
 /*
- * The worker that was idle last, of those that can be this execution's. Where none can, one is
- * replaced for it.
+ * The worker that was idle last, of those that can be this execution's; before others one that has
+ * its rlimits, for one that lowers them is lost to all who need more. NULL: there is none.
  */
-static struct slot *idle_take(struct shard *shard, const struct execution *execution)
+static struct slot *idle_find(const struct shard *shard, const struct execution *execution)
 {
+	struct slot *found = NULL;
+	unsigned looks = 0;
+
 	for (struct list *node = shard->idle.next; node != &shard->idle; node = node->next) {
 		struct slot *slot = list_owner(node, struct slot, node);
 
+		if (found && ++looks > IDLE_LOOKS_MAX)
+			break;
 		if (!slot_fits(slot, execution))
 			continue;
-		list_remove(&slot->node);
-		return slot;
+		if (slot_has_rlimits(slot, &execution->limits))
+			return slot;
+		found = found ? found : slot;
 	}
-	slot_replace(list_owner(shard->idle.next, struct slot, node), "misfit");
-	return NULL;
+	return found;
+}
+
+/* Where none can be this execution's, one is replaced for it. */
+static struct slot *idle_take(struct shard *shard, const struct execution *execution)
+{
+	struct slot *slot = idle_find(shard, execution);
+
+	if (slot)
+		list_remove(&slot->node);
+	else
+		slot_replace(list_owner(shard->idle.next, struct slot, node), "misfit");
+	return slot;
 }
 
 void shard_dispatch(struct shard *shard)

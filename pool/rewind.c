@@ -28,17 +28,6 @@
 
 /* --- Who can be rewound ----------------------------------------------------------------------- */
 
-/* What a dispatch sets in the worker for good: hard limits go down and never up. */
-static bool rlimits_are_standard(const struct slot *slot, const struct limits *limits)
-{
-	const uint64_t *now = limits->values;
-	const uint64_t *standard = slot->shard->pool->config.limits.values;
-
-	return now[LIMIT_OPEN_FILES] == standard[LIMIT_OPEN_FILES] &&
-	       now[LIMIT_FILES] == standard[LIMIT_FILES] &&
-	       now[LIMIT_PIDS] == standard[LIMIT_PIDS];
-}
-
 /* What can be put back, or be proved not to have been touched. */
 static uint32_t mendable(const struct slot *slot)
 {
@@ -87,8 +76,6 @@ static const char *refusal_of(struct slot *slot)
 		return "ending";
 	if (!shard->image.image || slot->template_number != shard->template.restarts)
 		return "image";
-	if (!rlimits_are_standard(slot, &execution->limits))
-		return "limits";
 	footprint = footprint_read(slot->footprint);
 	slot->leaves = leaves_of(slot, &footprint) | request_leaves(execution);
 	if (slot->leaves & ~mendable(slot))
@@ -112,11 +99,10 @@ void slot_reset_choose(struct slot *slot)
 
 bool slot_fits(const struct slot *slot, const struct execution *execution)
 {
-	if (!slot->rewound)
-		return true;
-	return rlimits_are_standard(slot, &execution->limits) &&
-	       (slot->shard->pool->config.reset == RESET_REWIND ||
-		       slot->tenant == execution->tenant);
+	if (!slot_can_have_rlimits(slot, &execution->limits))
+		return false;
+	return !slot->rewound || slot->shard->pool->config.reset == RESET_REWIND ||
+	       slot->tenant == execution->tenant;
 }
 
 /*

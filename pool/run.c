@@ -9,7 +9,6 @@
 #include "base/fault.h"
 #include "base/own.h"
 #include "bpf/footprints.h"
-#include "jail/identity.h"
 #include "pool/pool_private.h"
 #include "ring/message.h"
 
@@ -113,10 +112,6 @@ static int dispatch_send(struct slot *slot, const struct execution *execution)
 		.stdin_given = execution->stdin_fd >= 0,
 		.streams_kept = slot->rewound,
 		.files_given = execution->files_fd >= 0,
-		.open_files = execution->limits.values[LIMIT_OPEN_FILES],
-		/* A page more than the file system holds: full, it says ENOSPC, not EFBIG. */
-		.file_bytes = execution->limits.values[LIMIT_FILES] + CHANNEL_PAGE_BYTES,
-		.pids = identity_pids_rlimit(execution->limits.values[LIMIT_PIDS]),
 	};
 	int fds[MESSAGE_FDS_MAX], result = -ENOENT;
 	unsigned count = 0;
@@ -145,6 +140,7 @@ static int dispatch_send(struct slot *slot, const struct execution *execution)
 		fds[count++] = memory;
 	if (dispatch.files_given)
 		fds[count++] = execution->files_fd;
+	slot_rlimits_give(slot, &execution->limits, &dispatch);
 	return message_send(slot->control_fd, &dispatch, sizeof(dispatch), fds, count);
 }
 

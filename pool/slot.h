@@ -31,8 +31,14 @@
 #include "snapshot/errand.h"
 #include "snapshot/image.h"
 
+struct dispatch;
 struct footprint;
 struct tenant_share;
+
+/* What a worker was last told to take on; 0: nothing yet, it has the template's. */
+struct slot_rlimits {
+	uint64_t open_files, file_bytes, pids;
+};
 
 enum slot_state {
 	SLOT_EMPTY,
@@ -122,6 +128,7 @@ struct slot {
 	uint64_t tenant;          /* of its last execution */
 	bool rewinds;             /* its execution allows it */
 	bool rewound;             /* it was, at least once: its rlimits and its tenant stand */
+	struct slot_rlimits rlimits;
 
 	/* The execution. */
 	struct execution *execution;
@@ -190,6 +197,15 @@ bool slot_fits(const struct slot *slot, const struct execution *execution);
 /* birth.c */
 int slot_usage_begin(struct slot *slot);
 void slot_idle(struct slot *slot);         /* it is, from now on */
+
+/* rlimits.c */
+/* Whether the idle worker has what these limits bring, or has nothing yet. */
+bool slot_has_rlimits(const struct slot *slot, const struct limits *limits);
+/* The same, or could lower its own to them. */
+bool slot_can_have_rlimits(const struct slot *slot, const struct limits *limits);
+/* Writes into its dispatch what it is to take on, and remembers it. */
+void slot_rlimits_give(
+	struct slot *slot, const struct limits *limits, struct dispatch *dispatch);
 
 /* run.c */
 void slot_run(struct slot *slot, struct execution *execution);

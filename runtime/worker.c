@@ -127,16 +127,20 @@ static int descriptors_take(
 	return result == 0 && memory ? memory_join(fds[streams]) : result;
 }
 
+static int limit_take(__rlimit_resource_t resource, uint64_t value)
+{
+	const struct rlimit limit = { value, value };
+
+	return value && setrlimit(resource, &limit) < 0 ? -errno : 0;
+}
+
 static int limits_take(const struct dispatch *dispatch)
 {
-	const struct rlimit files = { dispatch->open_files, dispatch->open_files };
-	const struct rlimit bytes = { dispatch->file_bytes, dispatch->file_bytes };
-	const struct rlimit pids = { dispatch->pids, dispatch->pids };
+	int result = limit_take(RLIMIT_NOFILE, dispatch->open_files);
 
-	if (setrlimit(RLIMIT_NOFILE, &files) < 0 || setrlimit(RLIMIT_FSIZE, &bytes) < 0 ||
-		setrlimit(RLIMIT_NPROC, &pids) < 0)
-		return -errno;
-	return 0;
+	if (result == 0)
+		result = limit_take(RLIMIT_FSIZE, dispatch->file_bytes);
+	return result == 0 ? limit_take(RLIMIT_NPROC, dispatch->pids) : result;
 }
 
 /* That is no program's failure, so it must not look like one. */

@@ -279,45 +279,32 @@ Test(rewind, replaces_what_a_limit_ended)
 
 /* --- Whom a rewound worker may serve ---------------------------------------------------------- */
 
-static void run_of(struct pool *pool, uint64_t tenant, uint64_t open_files, unsigned births)
+static void run_of(struct pool *pool, uint64_t tenant, unsigned births)
 {
 	struct job job;
 
 	job_init(&job, pool, "print(1)");
 	job.execution.tenant = tenant;
-	job.execution.limits.values[LIMIT_OPEN_FILES] = open_files;
 	cr_expect_eq(job_run(&job)->verdict, VERDICT_OK);
 	job_fini(&job);
 	cr_expect(pool_wait(pool, one_idle));
-	cr_expect_eq(status_of(pool).births, births, "tenant %lu, %lu files: %lu births", tenant,
-		open_files, status_of(pool).births);
+	cr_expect_eq(status_of(pool).births, births, "tenant %lu: %lu births", tenant,
+		status_of(pool).births);
 }
 
 Test(rewind, is_for_the_same_tenant_where_the_policy_says_so)
 {
 	struct pool *pool = pool_with(RESET_AUTO, 1);
 
-	run_of(pool, 1, 256, 1);
-	run_of(pool, 1, 256, 1);
-	run_of(pool, 2, 256, 2);
-	run_of(pool, 2, 256, 2);
-	run_of(pool, 1, 256, 3);
+	run_of(pool, 1, 1);
+	run_of(pool, 1, 1);
+	run_of(pool, 2, 2);
+	run_of(pool, 2, 2);
+	run_of(pool, 1, 3);
 	pool_stop(pool);
 	pool = pool_with(RESET_REWIND, 1);
-	run_of(pool, 1, 256, 1);
-	run_of(pool, 2, 256, 1);
-	pool_stop(pool);
-}
-
-/* Hard limits that were lowered cannot be raised again. */
-Test(rewind, is_not_for_other_rlimits)
-{
-	struct pool *pool = pool_with(RESET_REWIND, 1);
-
-	run_of(pool, 0, 256, 1);
-	run_of(pool, 0, 300, 3); /* replaced for it, and after it */
-	run_of(pool, 0, 100, 4);
-	run_of(pool, 0, 256, 4);
+	run_of(pool, 1, 1);
+	run_of(pool, 2, 1);
 	pool_stop(pool);
 }
 

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * pool/rlimits.c: the rlimits that an execution's limits bring, and which worker can have them.
+ *
+ * A worker takes them on itself, from its dispatch: nobody else may set them without
+ * CAP_SYS_RESOURCE, which not every root has. A newborn has the template's, which are the highest.
+ * From then on it is remembered here what a worker has, so it is told only what is to change: a
+ * rewound one usually nothing. Hard limits go down and never up: who needs more than a worker has
+ * needs another. A program that sets rlimits is seen by its footprint, and its worker is replaced.
+ */
+#include "pool/pool_private.h"
+
+#include "jail/identity.h"
+
+static struct slot_rlimits rlimits_of(const struct limits *limits)
+{
+	return (struct slot_rlimits){
+		.open_files = limits->values[LIMIT_OPEN_FILES],
+		/* A page more than the file system holds: full, it says ENOSPC, not EFBIG. */
+		.file_bytes = limits->values[LIMIT_FILES] + CHANNEL_PAGE_BYTES,
+		.pids = identity_pids_rlimit(limits->values[LIMIT_PIDS]),
+	};
+}
+
+bool slot_has_rlimits(const struct slot *slot, const struct limits *limits)
+{
+	const struct slot_rlimits wanted = rlimits_of(limits), *now = &slot->rlimits;
+
+	if (!slot->rewound)
+		return true;
+	return now->open_files == wanted.open_files && now->file_bytes == wanted.file_bytes &&
+	       now->pids == wanted.pids;
+}
+
+bool slot_can_have_rlimits(const struct slot *slot, const struct limits *limits)
+{
+	const struct slot_rlimits wanted = rlimits_of(limits), *now = &slot->rlimits;
+
+	if (!slot->rewound)
+		return true;
+	return now->open_files >= wanted.open_files && now->file_bytes >= wanted.file_bytes &&
+	       now->pids >= wanted.pids;
+}
+
+void slot_rlimits_give(
+	struct slot *slot, const struct limits *limits, struct dispatch *dispatch)
+{
+	const struct slot_rlimits wanted = rlimits_of(limits), *now = &slot->rlimits;
+
+	dispatch->open_files = wanted.open_files == now->open_files ? 0 : wanted.open_files;
+	dispatch->file_bytes = wanted.file_bytes == now->file_bytes ? 0 : wanted.file_bytes;
+	dispatch->pids = wanted.pids == now->pids ? 0 : wanted.pids;
+	slot->rlimits = wanted;
+}
