@@ -12,6 +12,10 @@
 
 #include "jail/identity.h"
 
+#include <errno.h>
+#include <string.h>
+#include <sys/resource.h>
+
 static struct slot_rlimits rlimits_of(const struct limits *limits)
 {
 	return (struct slot_rlimits){
@@ -51,4 +55,38 @@ void slot_rlimits_give(
 	dispatch->file_bytes = wanted.file_bytes == now->file_bytes ? 0 : wanted.file_bytes;
 	dispatch->pids = wanted.pids == now->pids ? 0 : wanted.pids;
 	slot->rlimits = wanted;
+}
+
+static int rlimit_set(pid_t pid, unsigned resource, const uint64_t *wanted)
+{
+	const struct rlimit limit = { wanted[0], wanted[1] };
+
+	if (prlimit(pid, (__rlimit_resource_t)resource, &limit, NULL) == 0)
+		return 0;
+	return errno == EPERM ? -ENOTSUP : -errno;
+}
+
+int slot_rlimits_restore(const struct slot *slot, const struct image *image)
+{
+	const struct slot_rlimits *told = &slot->rlimits;
+	const struct {
+		unsigned resource;
+		uint64_t value;
+	} dispatched[] = {
+		{ RLIMIT_NOFILE, told->open_files },
+		{ RLIMIT_FSIZE, told->file_bytes },
+		{ RLIMIT_NPROC, told->pids },
+	};
+	uint64_t wanted[POSTURE_LIMITS][2], now[POSTURE_LIMITS][2];
+	int result = posture_read_limits(slot->worker_pid, now);
+
+	memcpy(wanted, image->posture.limits, sizeof(wanted));
+	for (size_t i = 0; i < sizeof(dispatched) / sizeof(dispatched[0]); i++)
+		if (dispatched[i].value)
+			wanted[dispatched[i].resource][0] = wanted[dispatched[i].resource][1] =
+				dispatched[i].value;
+	for (unsigned i = 0; i < POSTURE_LIMITS && result == 0; i++)
+		if (memcmp(wanted[i], now[i], sizeof(now[i])) != 0)
+			result = rlimit_set(slot->worker_pid, i, wanted[i]);
+	return result;
 }

@@ -206,6 +206,13 @@ bool slot_can_have_rlimits(const struct slot *slot, const struct limits *limits)
 /* Writes into its dispatch what it is to take on, and remembers it. */
 void slot_rlimits_give(
 	struct slot *slot, const struct limits *limits, struct dispatch *dispatch);
+/*
+ * After a program that may have set rlimits: makes all of the worker's what they were at its
+ * dispatch, those that no dispatch brings the image's. Reads them (one file) and sets what differs.
+ * 0: they are; -ENOTSUP: the worker must be replaced, for they differ and this daemon has no
+ * CAP_SYS_RESOURCE; else a negative errno of reading or setting.
+ */
+int slot_rlimits_restore(const struct slot *slot, const struct image *image);
 
 /* run.c */
 void slot_run(struct slot *slot, struct execution *execution);
