@@ -178,6 +178,8 @@ static int channel_open(struct slot *slot, int *ret_fd)
 	slot->channel->version = CHANNEL_VERSION;
 	output_reader_init(&slot->reader, slot->channel);
 	slot->channel_inode = slot_inode_of(fd);
+	slot->channel_pages.known = false;
+	slot->mailbox_bytes = 0;
 	*ret_fd = fd_take(&fd);
 	return 0;
 }

@@ -76,7 +76,7 @@ static void answers_take(struct slot *slot)
 		result = image_apply_registers(image, &slot->tracee);
 	}
 	if (result == 0)
-		result = channel_empty(slot->channel);
+		result = channel_empty(slot->channel, &slot->channel_pages);
 	if (result < 0)
 		slot_hold_failed(slot, "it cannot be asked what it is", result);
 	else

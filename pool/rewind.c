@@ -163,7 +163,7 @@ static int memory_restore(struct slot *slot)
 
 static int shared_empty(struct slot *slot)
 {
-	int result = channel_empty(slot->channel);
+	int result = channel_empty(slot->channel, &slot->channel_pages);
 
 	pipes_empty(slot);
 	output_reader_init(&slot->reader, slot->channel);
@@ -271,8 +271,11 @@ static int worker_mend(struct slot *slot)
 	slot->leaves |= leaves_of(slot, &footprint);
 	if (slot->leaves & ~mendable(slot))
 		return -ENOTSUP;
-	if (!slot_charges_nothing(slot, &footprint))
+	/* An errand writes to the mailbox, and its page faults are not counted. */
+	if (slot->leaves || !slot_charges_nothing(slot, &footprint)) {
 		slot->peak_turns = 0;
+		slot->channel_pages.known = false;
+	}
 	needs.leaves = slot->leaves;
 	result = memory_needs(slot, &footprint, &needs);
 	if (result < 0)

@@ -72,7 +72,13 @@ static void mailbox_fill(struct slot *slot, const struct execution *execution)
 {
 	struct mailbox *mailbox = &slot->channel->mailbox;
 	uint8_t *place = channel_mailbox_bytes(slot->channel);
+	size_t bytes = execution->code_bytes + execution->environment_bytes +
+		       execution->arguments_bytes;
 
+	if (bytes > slot->mailbox_bytes) {
+		slot->mailbox_bytes = bytes;
+		slot->channel_pages.known = false;
+	}
 	memcpy(place, execution->code, execution->code_bytes);
 	place += execution->code_bytes;
 	if (execution->environment_bytes)

@@ -120,6 +120,8 @@ struct slot {
 	struct tracee tracee;
 	struct errand errand;     /* what it was told to call before the stop that is awaited */
 	uint32_t leaves;          /* bits of enum leaves: what there is to mend */
+	struct channel_pages channel_pages;
+	size_t mailbox_bytes;     /* the most that was ever in it */
 	struct image_own own;     /* pages; its room is made where there is rewinding at all */
 	uint64_t own_pages;       /* how many those are, at least */
 	uint64_t idle_faults;     /* that it took between its last rewind and its dispatch */

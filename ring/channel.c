@@ -113,21 +113,40 @@ static bool machine_swaps(void)
 	return sysinfo(&info) < 0 || info.totalswap > 0;
 }
 
-int channel_empty(struct channel *channel)
+static int pages_find(struct channel *channel, struct channel_pages *pages)
 {
 	unsigned char is_there[PAGES];
 
-	if (machine_swaps()) {
-		if (madvise(channel, CHANNEL_BYTES, MADV_REMOVE) < 0)
-			return -errno;
-	} else {
-		if (mincore(channel, CHANNEL_BYTES, is_there) < 0)
-			return -errno;
-		for (unsigned i = 0; i < PAGES; i++)
-			if (is_there[i] & 1)
-				memset((char *)channel + i * CHANNEL_PAGE_BYTES, 0,
-					CHANNEL_PAGE_BYTES);
-	}
+	if (mincore(channel, CHANNEL_BYTES, is_there) < 0)
+		return -errno;
+	memset(pages->there, 0, sizeof(pages->there));
+	for (unsigned i = 0; i < PAGES; i++)
+		pages->there[i / 64] |= (uint64_t)(is_there[i] & 1) << i % 64;
+	pages->known = true;
+	return 0;
+}
+
+static int pages_give_back(struct channel *channel)
+{
+	return madvise(channel, CHANNEL_BYTES, MADV_REMOVE) < 0 ? -errno : 0;
+}
+
+static void page_clear(struct channel *channel, unsigned number)
+{
+	memset((char *)channel + number * CHANNEL_PAGE_BYTES, 0, CHANNEL_PAGE_BYTES);
+}
+
+int channel_empty(struct channel *channel, struct channel_pages *pages)
+{
+	int result = 0;
+
+	if (!pages->known)
+		result = machine_swaps() ? pages_give_back(channel) : pages_find(channel, pages);
+	if (result < 0)
+		return result;
+	for (unsigned i = 0; pages->known && i < PAGES; i++)
+		if (pages->there[i / 64] >> i % 64 & 1)
+			page_clear(channel, i);
 	channel->version = CHANNEL_VERSION;
 	return 0;
 }

@@ -18,6 +18,7 @@
 #pragma once
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -76,12 +77,22 @@ int channel_create(int *ret_fd);
  */
 int channel_map(int fd, struct channel **ret_channel);
 
+/* Which pages of a channel are there; of a new one nothing is known. */
+struct channel_pages {
+	uint64_t there[(CHANNEL_BYTES / CHANNEL_PAGE_BYTES + 63) / 64];
+	bool known;
+};
+
 /*
  * Makes all of it zeros again but the version, for a worker that is held still. Pages that are
  * there are overwritten and stay; where there is swap, of which mincore(2) tells nothing, all are
  * given back. 0 or a negative errno.
+ *
+ * The kernel is asked which are there (5 us) unless that is known from the last time: whoever may
+ * have touched others since, in this process or in the worker, where that takes a page fault,
+ * clears `known`.
  */
-int channel_empty(struct channel *channel);
+int channel_empty(struct channel *channel, struct channel_pages *pages);
 
 /* NULL is fine. */
 void channel_unmap(struct channel *channel);

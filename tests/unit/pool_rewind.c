@@ -130,7 +130,7 @@ Test(rewind, leaves_no_copy_of_a_secret_anywhere)
 	struct pool *pool = pool_with(RESET_REWIND, 1);
 	struct job job;
 
-	for (int turn = 0; turn < 3; turn++) {
+	for (int turn = 0; turn < 9; turn++) {
 		job_init(&job, pool, "import sys\nsecret = '" MARKER "'[::-1]\n"
 				     "kept = [secret + str(i) for i in range(20)]\n"
 				     "def f(n): return f(n - 1) if n else [secret] * 9\nf(20)\n"
@@ -138,6 +138,9 @@ Test(rewind, leaves_no_copy_of_a_secret_anywhere)
 		cr_expect_str_eq(job_run(&job)->reset, "rewind");
 		job_fini(&job);
 		cr_expect(pool_wait(pool, one_idle));
+		/* From the third time on it takes no page fault, and less is looked at. */
+		if (turn % 3 != 2)
+			continue;
 		job_init(&job, pool, marker_search);
 		job_run(&job);
 		cr_expect_str_eq(job_text(&job, OUTPUT_STDOUT), "0 0\n", "%s",
@@ -145,7 +148,7 @@ Test(rewind, leaves_no_copy_of_a_secret_anywhere)
 		job_fini(&job);
 		cr_expect(pool_wait(pool, one_idle));
 	}
-	cr_expect_eq(status_of(pool).rewinds, 6);
+	cr_expect_eq(status_of(pool).rewinds, 12);
 	cr_expect_eq(status_of(pool).births, 1);
 	pool_stop(pool);
 }

@@ -204,3 +204,60 @@ Test(channel, is_left_out_of_core_dumps)
 	fclose(maps);
 	channel_unmap(channel);
 }
+
+/* --- Emptied ---------------------------------------------------------------------------------- */
+
+static void pages_write(struct channel *channel, const unsigned *pages, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		memset((char *)channel + pages[i] * CHANNEL_PAGE_BYTES, 0x5a, CHANNEL_PAGE_BYTES);
+}
+
+static bool is_zeros(const struct channel *channel)
+{
+	static const char zeros[CHANNEL_BYTES];
+
+	return channel->version == CHANNEL_VERSION &&
+	       memcmp(&channel->padding0, zeros, CHANNEL_BYTES - sizeof(channel->version)) == 0;
+}
+
+/* The first and the last of header, mailbox and ring, some between, in words of their own. */
+Test(channel, is_emptied_of_all_that_was_written)
+{
+	static const unsigned pages[] = { 0, 1, 2, 63, 64, 200, 256, 257, 319, 320 };
+	const size_t count = sizeof(pages) / sizeof(pages[0]);
+	struct channel_pages known = { .known = false };
+	struct channel *channel;
+	AUTO_FD fd = -1;
+
+	cr_assert_eq(channel_create(&fd), 0);
+	cr_assert_eq(channel_map(fd, &channel), 0);
+	/* Each time more is there; from the second time on nothing new within a round. */
+	for (size_t i = 1; i <= count; i++) {
+		known.known = false;
+		for (int round = 0; round < 3; round++) {
+			pages_write(channel, pages, i);
+			cr_expect_eq(channel_empty(channel, &known), 0);
+			cr_expect(is_zeros(channel), "%zu pages, round %d", i, round);
+		}
+	}
+	channel_unmap(channel);
+}
+
+/* What another process touched is there as well, though this one never looked at it. */
+Test(channel, is_emptied_of_what_another_process_wrote)
+{
+	struct channel_pages known = { .known = false };
+	struct channel *channel, *theirs;
+	AUTO_FD fd = -1;
+
+	cr_assert_eq(channel_create(&fd), 0);
+	cr_assert_eq(channel_map(fd, &channel), 0);
+	cr_assert_eq(channel_map(fd, &theirs), 0);
+	for (unsigned page = 0; page < CHANNEL_BYTES / CHANNEL_PAGE_BYTES; page += 7)
+		pages_write(theirs, &page, 1);
+	cr_expect_eq(channel_empty(channel, &known), 0);
+	cr_expect(is_zeros(channel));
+	channel_unmap(theirs);
+	channel_unmap(channel);
+}
