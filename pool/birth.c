@@ -286,6 +286,7 @@ void slot_idle_when_ready(struct slot *slot)
 	slot->rewound = false;
 	slot->rlimits = (struct slot_rlimits){ 0 };
 	slot->own_pages = 0;
+	slot->crowded_turns = 0;
 	image_own_forget(&slot->own);
 	if (!slot_captures(slot))
 		slot_idle(slot);

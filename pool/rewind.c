@@ -23,7 +23,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#define OWN_PAGES_MAX 2048u /* 8 MiB: with more, they are given back and not written */
+/*
+ * Own pages that are to be given back and not written again: so many at once, and fewer if there
+ * were more than those for some turns, which costs those who do need them little.
+ */
+#define OWN_PAGES_MAX 2048u
+#define OWN_PAGES_MANY 512u
+#define CROWDED_TURNS_MAX 16u
 #define QUIET_CALLS_MAX 8u  /* two of them the stub's: its bell, its wait */
 
 /* --- Who can be rewound ----------------------------------------------------------------------- */
@@ -134,6 +140,17 @@ static int mappings_compare_now(const struct slot *slot, struct repair_needs *ne
 		slot->channel_inode, needs->changes, MAPPINGS_CHANGES_MAX, &needs->change_count);
 }
 
+static bool is_crowded(struct slot *slot, const struct footprint *footprint)
+{
+	uint64_t pages = slot->own_pages + footprint->faults;
+	bool is_many = pages > OWN_PAGES_MANY;
+	bool is_crowded = pages > OWN_PAGES_MAX ||
+			  (is_many && slot->crowded_turns >= CROWDED_TURNS_MAX);
+
+	slot->crowded_turns = is_many && !is_crowded ? slot->crowded_turns + 1 : 0;
+	return is_crowded;
+}
+
 /*
  * Of its pages and its mapping table. Pages of its own are only added by a fault, and a mapping
  * changes only by a call (which the footprint tells) or, the stack, by a fault.
@@ -143,11 +160,11 @@ static int memory_needs(
 {
 	if (footprint->faults || slot->idle_faults || needs->leaves & LEAVES_MEMORY)
 		image_own_forget(&slot->own);
-	if (slot->own.image)
-		return 0;
-	needs->gives_pages_back = slot->own_pages + footprint->faults > OWN_PAGES_MAX &&
-				  slot->shard->image.image->has_learnt;
-	return mappings_compare_now(slot, needs);
+	if (slot->shard->image.image->has_learnt)
+		needs->gives_pages_back = is_crowded(slot, footprint);
+	if (needs->gives_pages_back)
+		image_own_forget(&slot->own);
+	return slot->own.image ? 0 : mappings_compare_now(slot, needs);
 }
 
 static int memory_restore(struct slot *slot)
@@ -280,6 +297,8 @@ static int worker_mend(struct slot *slot)
 	result = memory_needs(slot, &footprint, &needs);
 	if (result < 0)
 		return result;
+	if (slot->leaves & LEAVES_LIMITS)
+		slot_rlimits_wanted(slot, slot->shard->image.image, needs.limits);
 	/* The stack grew, without a call. */
 	if (needs.change_count)
 		slot->leaves |= LEAVES_MEMORY;

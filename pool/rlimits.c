@@ -6,13 +6,13 @@
  * CAP_SYS_RESOURCE, which not every root has. A newborn has the template's, which are the highest.
  * From then on it is remembered here what a worker has, so it is told only what is to change: a
  * rewound one usually nothing. Hard limits go down and never up: who needs more than a worker has
- * needs another. A program that sets rlimits is seen by its footprint, and its worker is replaced.
+ * needs another. After a program that set rlimits the worker sets all of them as they were
+ * (snapshot/repair.h), which it can for soft ones alone.
  */
 #include "pool/pool_private.h"
 
 #include "jail/identity.h"
 
-#include <errno.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -57,16 +57,8 @@ void slot_rlimits_give(
 	slot->rlimits = wanted;
 }
 
-static int rlimit_set(pid_t pid, unsigned resource, const uint64_t *wanted)
-{
-	const struct rlimit limit = { wanted[0], wanted[1] };
-
-	if (prlimit(pid, (__rlimit_resource_t)resource, &limit, NULL) == 0)
-		return 0;
-	return errno == EPERM ? -ENOTSUP : -errno;
-}
-
-int slot_rlimits_restore(const struct slot *slot, const struct image *image)
+void slot_rlimits_wanted(
+	const struct slot *slot, const struct image *image, uint64_t (*ret_limits)[2])
 {
 	const struct slot_rlimits *told = &slot->rlimits;
 	const struct {
@@ -77,16 +69,10 @@ int slot_rlimits_restore(const struct slot *slot, const struct image *image)
 		{ RLIMIT_FSIZE, told->file_bytes },
 		{ RLIMIT_NPROC, told->pids },
 	};
-	uint64_t wanted[POSTURE_LIMITS][2], now[POSTURE_LIMITS][2];
-	int result = posture_read_limits(slot->worker_pid, now);
 
-	memcpy(wanted, image->posture.limits, sizeof(wanted));
+	memcpy(ret_limits, image->posture.limits, sizeof(image->posture.limits));
 	for (size_t i = 0; i < sizeof(dispatched) / sizeof(dispatched[0]); i++)
 		if (dispatched[i].value)
-			wanted[dispatched[i].resource][0] = wanted[dispatched[i].resource][1] =
-				dispatched[i].value;
-	for (unsigned i = 0; i < POSTURE_LIMITS && result == 0; i++)
-		if (memcmp(wanted[i], now[i], sizeof(now[i])) != 0)
-			result = rlimit_set(slot->worker_pid, i, wanted[i]);
-	return result;
+			ret_limits[dispatched[i].resource][0] =
+				ret_limits[dispatched[i].resource][1] = dispatched[i].value;
 }

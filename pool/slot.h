@@ -124,6 +124,7 @@ struct slot {
 	size_t mailbox_bytes;     /* the most that was ever in it */
 	struct image_own own;     /* pages; its room is made where there is rewinding at all */
 	uint64_t own_pages;       /* how many those are, at least */
+	unsigned crowded_turns;   /* so often were they many */
 	uint64_t idle_faults;     /* that it took between its last rewind and its dispatch */
 	void (*stopped)(struct slot *slot); /* HELD: what its stop is for */
 	uint64_t held_nsec;       /* since then */
@@ -208,13 +209,9 @@ bool slot_can_have_rlimits(const struct slot *slot, const struct limits *limits)
 /* Writes into its dispatch what it is to take on, and remembers it. */
 void slot_rlimits_give(
 	struct slot *slot, const struct limits *limits, struct dispatch *dispatch);
-/*
- * After a program that may have set rlimits: makes all of the worker's what they were at its
- * dispatch, those that no dispatch brings the image's. Reads them (one file) and sets what differs.
- * 0: they are; -ENOTSUP: the worker must be replaced, for they differ and this daemon has no
- * CAP_SYS_RESOURCE; else a negative errno of reading or setting.
- */
-int slot_rlimits_restore(const struct slot *slot, const struct image *image);
+/* All of them as they must be in this worker: those of its dispatch, and the image's. */
+void slot_rlimits_wanted(
+	const struct slot *slot, const struct image *image, uint64_t (*ret_limits)[2]);
 
 /* run.c */
 void slot_run(struct slot *slot, struct execution *execution);

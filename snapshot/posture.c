@@ -142,7 +142,7 @@ static void stat_read(struct reader *reader, struct posture *posture)
 		posture->layout[3 + i] = fields[STAT_DATA_START + i];
 }
 
-static void limits_read(struct reader *reader, uint64_t (*ret_limits)[2])
+static void limits_read(struct reader *reader, struct posture *posture)
 {
 	const char *line = reader->text;
 
@@ -159,8 +159,8 @@ static void limits_read(struct reader *reader, uint64_t (*ret_limits)[2])
 			return;
 		}
 		for (unsigned j = 0; j < 2; j++)
-			ret_limits[i][j] = words[j][0] == 'u' ? UINT64_MAX
-							      : strtoull(words[j], NULL, 10);
+			posture->limits[i][j] = words[j][0] == 'u' ? UINT64_MAX
+								   : strtoull(words[j], NULL, 10);
 	}
 }
 
@@ -250,42 +250,23 @@ static void calls_read(struct reader *reader, pid_t pid, struct posture *posture
 	posture->robust_list = (uint64_t)(uintptr_t)head;
 }
 
-static int directory_open(pid_t pid, int *ret_dir)
-{
-	char path[32];
-	int dir;
-
-	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
-	dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0)
-		return errno == ENOENT ? -ESRCH : -errno;
-	*ret_dir = dir;
-	return 0;
-}
-
-int posture_read_limits(pid_t pid, uint64_t (*ret_limits)[2])
-{
-	AUTO_FD dir = -1;
-	int result = directory_open(pid, &dir);
-	struct reader reader = { .dir = dir, .result = result };
-
-	limits_read(&reader, ret_limits);
-	return reader.result;
-}
-
 int posture_read(const struct tracee *tracee, struct posture *ret_posture)
 {
-	AUTO_FD dir = -1;
-	int result = directory_open(tracee->pid, &dir);
-	struct reader reader = { .dir = dir };
+	char path[32];
+	struct reader reader = { .result = 0 };
 	struct posture_file file = { .inode = 0 };
 
-	if (result < 0)
-		return result;
+	snprintf(path, sizeof(path), "/proc/%d", tracee->pid);
+
+	AUTO_FD dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (dir < 0)
+		return errno == ENOENT ? -ESRCH : -errno;
+	reader.dir = dir;
 	*ret_posture = (struct posture){ .pending = 0 };
 	status_read(&reader, ret_posture);
 	stat_read(&reader, ret_posture);
-	limits_read(&reader, ret_posture->limits);
+	limits_read(&reader, ret_posture);
 	small_files_read(&reader, ret_posture);
 	file_identify(&reader, "cwd", &ret_posture->directory);
 	file_identify(&reader, "root", &ret_posture->root);

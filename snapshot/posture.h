@@ -59,11 +59,5 @@ struct posture {
  */
 int posture_read(const struct tracee *tracee, struct posture *ret_posture);
 
-/*
- * Its rlimits alone, POSTURE_LIMITS rows of soft and hard, UINT64_MAX being none. 0 or as above.
- * The process may run, and may be anybody's.
- */
-int posture_read_limits(pid_t pid, uint64_t (*ret_limits)[2]);
-
 /* The name of the first thing that differs, a static string; NULL: nothing does. */
 const char *posture_compare(const struct posture *wanted, const struct posture *now);

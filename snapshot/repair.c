@@ -31,6 +31,7 @@ struct data {
 	struct stat status[REPAIR_DESCRIPTORS];
 	struct flock unlocked;
 	struct itimerval off;
+	uint64_t limits[POSTURE_LIMITS][2];
 	char null_path[16], directory[16];
 };
 
@@ -185,6 +186,13 @@ static void timers_plan(struct errand *errand)
 	errand_add(errand, CALL(setitimer, ITIMER_PROF, AT(off), 0));
 }
 
+static void limits_plan(struct errand *errand, const struct repair_needs *needs)
+{
+	memcpy(data_of(errand)->limits, needs->limits, sizeof(needs->limits));
+	for (unsigned i = 0; i < POSTURE_LIMITS; i++)
+		errand_add(errand, CALL(prlimit64, 0, i, AT(limits[i]), 0));
+}
+
 void repair_plan(
 	struct errand *errand, const struct image *image, const struct repair_needs *needs)
 {
@@ -193,6 +201,9 @@ void repair_plan(
 	assert(image->has_learnt);
 	if (leaves & LEAVES_TIMERS)
 		timers_plan(errand);
+	/* Before what needs descriptors or memory. */
+	if (leaves & LEAVES_LIMITS)
+		limits_plan(errand, needs);
 	if (leaves & LEAVES_PLACE)
 		place_plan(errand, image);
 	if (leaves & LEAVES_DESCRIPTORS)

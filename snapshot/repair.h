@@ -11,6 +11,7 @@
  *	signals       all dispositions and the alternate stack (the mask comes with the registers)
  *	place         working directory and file mode mask
  *	timers        the interval timers, off
+ *	limits        all rlimits set again; a hard one that was lowered cannot be raised
  *
  * No signal may be pending behind all of that. What is not in this list is not mended.
  */
@@ -21,7 +22,8 @@
 #include "snapshot/image.h"
 
 #define REPAIR_KINDS \
-	(LEAVES_MEMORY | LEAVES_DESCRIPTORS | LEAVES_SIGNALS | LEAVES_PLACE | LEAVES_TIMERS)
+	(LEAVES_MEMORY | LEAVES_DESCRIPTORS | LEAVES_SIGNALS | LEAVES_PLACE | LEAVES_TIMERS | \
+		LEAVES_LIMITS)
 #define REPAIR_DESCRIPTORS 4u /* that every worker has */
 
 /* The files behind its descriptors 1 to 3, by inode. */
@@ -41,6 +43,7 @@ struct repair_needs {
 	bool gives_pages_back; /* its own pages are to be the file's again, or nobody's */
 	unsigned change_count;
 	struct mapping_change changes[MAPPINGS_CHANGES_MAX]; /* to its mapping table */
+	uint64_t limits[POSTURE_LIMITS][2]; /* that it must have, UINT64_MAX being none */
 };
 
 static inline bool repair_is_needed(const struct repair_needs *needs)

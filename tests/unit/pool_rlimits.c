@@ -4,14 +4,6 @@
  */
 #include "tests/unit/pool_fixture.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <linux/capability.h>
-#include <signal.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 TestSuite(pool_rlimits, .timeout = 60);
 
@@ -109,79 +101,39 @@ Test(pool_rlimits, are_looked_for_before_a_worker_lowers_its_own)
 
 /* --- Rlimits that a program set --------------------------------------------------------------- */
 
-static bool has_resource_capability(void)
-{
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct sets[2];
-
-	return syscall(SYS_capget, &header, sets) == 0 &&
-	       sets[0].effective & 1u << CAP_SYS_RESOURCE;
-}
-
-/* What restoring says while a program that ran `code` waits for its input. */
-static int restored_after(const char *code)
+/* Then the next execution finds its own; `births` in all. */
+static void set_and_found(const char *code, unsigned births)
 {
 	struct pool *pool = pool_rewinding(1);
-	char program[300];
-	int input[2], result;
+	char program[200];
 	struct job job;
 
-	snprintf(program, sizeof(program),
-		"import resource as r, sys\n%s\nprint('set', flush=True)\nsys.stdin.read()", code);
-	cr_assert_eq(pipe2(input, O_CLOEXEC), 0);
+	run_of(pool, 256, 1);
+	snprintf(program, sizeof(program), "import resource as r\n%s", code);
 	job_init(&job, pool, program);
-	job.execution.stdin_fd = input[0];
-	job.execution.stream = true;
-	job_submit(&job);
-	cr_assert(job_wait_said(&job, "set"));
-	result = slot_rlimits_restore(&pool->slots[0], pool->shards[0].image.image);
-	close(input[1]);
-	cr_expect_eq(job_wait(&job)->verdict, VERDICT_OK);
-	close(input[0]);
+	cr_expect_eq(job_run(&job)->verdict, VERDICT_OK, "%s", job_text(&job, OUTPUT_STDERR));
 	job_fini(&job);
+	cr_expect(pool_wait(pool, all_idle));
+	job_init(&job, pool, "import resource as r\nprint(r.getrlimit(r.RLIMIT_NOFILE),"
+			     " r.getrlimit(r.RLIMIT_AS), r.getrlimit(r.RLIMIT_STACK))");
+	job_run(&job);
+	cr_expect_str_eq(job_text(&job, OUTPUT_STDOUT), "(256, 256) (-1, -1) (8388608, 67108864)\n",
+		"%s", code);
+	job_fini(&job);
+	cr_expect(pool_wait(pool, all_idle));
+	cr_expect_eq(status_of(pool).births, births, "%s", code);
 	pool_stop(pool);
-	return result;
 }
 
-/* A worker is of another user: without the capability its rlimits can be read, not set. */
-Test(pool_rlimits, of_a_worker_are_restored_or_it_must_be_replaced)
+Test(pool_rlimits, that_a_program_set_are_put_back_or_its_worker_is_replaced)
 {
-	const int changed = has_resource_capability() ? 0 : -ENOTSUP;
-
-	cr_expect_eq(restored_after("r.getrlimit(r.RLIMIT_NOFILE)"), 0);
-	cr_expect_eq(restored_after("r.setrlimit(r.RLIMIT_NOFILE, (9, 256))"), changed);
-	cr_expect_eq(restored_after("r.setrlimit(r.RLIMIT_NPROC, (9, 9))"), changed);
-	cr_expect_eq(restored_after("r.setrlimit(r.RLIMIT_AS, (1 << 40, -1))"), changed);
-	cr_expect_eq(restored_after("r.setrlimit(r.RLIMIT_STACK, (1 << 20, 1 << 20))"), changed);
-}
-
-/* Of our own user any soft one can be set. */
-Test(pool_rlimits, are_set_where_they_differ_and_left_where_not)
-{
-	static struct image image; /* of its posture, only the limits count here */
-	const struct rlimit low = { 20, 400 };
-	struct rlimit wanted = { 300, 400 }, files, core;
-	struct slot slot = { .worker_pid = fork() };
-
-	if (slot.worker_pid == 0)
-		for (;;)
-			pause();
-	cr_assert_eq(posture_read_limits(slot.worker_pid, image.posture.limits), 0);
-	image.posture.limits[RLIMIT_NOFILE][0] = wanted.rlim_cur;
-	image.posture.limits[RLIMIT_NOFILE][1] = wanted.rlim_max;
-	cr_assert_eq(prlimit(slot.worker_pid, RLIMIT_NOFILE, &low, NULL), 0);
-	cr_assert_eq(prlimit(slot.worker_pid, RLIMIT_CORE, NULL, &core), 0);
-	cr_expect_eq(slot_rlimits_restore(&slot, &image), 0);
-	cr_assert_eq(prlimit(slot.worker_pid, RLIMIT_NOFILE, NULL, &files), 0);
-	cr_expect(files.rlim_cur == 300 && files.rlim_max == 400);
-	/* What a dispatch brought comes before the image's. */
-	slot.rlimits.open_files = 100;
-	cr_expect_eq(slot_rlimits_restore(&slot, &image), 0);
-	cr_assert_eq(prlimit(slot.worker_pid, RLIMIT_NOFILE, NULL, &files), 0);
-	cr_expect(files.rlim_cur == 100 && files.rlim_max == 100);
-	cr_assert_eq(prlimit(slot.worker_pid, RLIMIT_CORE, NULL, &files), 0);
-	cr_expect(files.rlim_cur == core.rlim_cur && files.rlim_max == core.rlim_max);
-	cr_assert_eq(kill(slot.worker_pid, SIGKILL), 0);
-	cr_expect_eq(waitpid(slot.worker_pid, NULL, 0), slot.worker_pid);
-	cr_expect_eq(slot_rlimits_restore(&slot, &image), -ESRCH);
+	set_and_found("r.getrlimit(r.RLIMIT_NOFILE)", 1);
+	set_and_found("r.setrlimit(r.RLIMIT_NOFILE, (9, 256))", 1);
+	set_and_found("r.setrlimit(r.RLIMIT_AS, (1 << 40, -1))", 1);
+	set_and_found("r.setrlimit(r.RLIMIT_STACK, (1 << 20, 64 << 20))", 1);
+	set_and_found("r.setrlimit(r.RLIMIT_STACK, (64 << 20, 64 << 20))", 1);
+	set_and_found("r.setrlimit(r.RLIMIT_NOFILE, (0, 256))", 1);
+	/* Hard ones never go up again. */
+	set_and_found("r.setrlimit(r.RLIMIT_NPROC, (9, 9))", 2);
+	set_and_found("r.setrlimit(r.RLIMIT_STACK, (1 << 20, 1 << 20))", 2);
 }
