@@ -8,11 +8,19 @@
  *
  * Of a pair, NNN_name_a is run and then NNN_name_b, twice at one time: on the slot that the first
  * part used and on the other one.
+ *
+ *	driver [--reset replace|auto|rewind] PROGRAM…
+ *
+ * Where workers are rewound, the template has ready what the programs import, so that none has to
+ * open a file and more of them are rewound; the matrix tells what became of each one's worker, and
+ * it must be true: the same process, or another.
  */
 #include "base/clock.h"
 #include "base/own.h"
+#include "tests/attack/canary.h"
 #include "tests/attack/job.h"
 #include "tests/attack/oracle.h"
+#include "tests/attack/resets.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -22,7 +30,10 @@
 #include <sys/un.h>
 
 #define WORKERS 2u
-#define CANARY_TURNS_MAX 20
+#define IMPORTS \
+	"builtins,ctypes,decimal,errno,fcntl,gc,glob,hashlib,json,locale,os,random,re,resource," \
+	"secrets,signal,socket,struct,subprocess,sys,tempfile,threading,time,types,uuid," \
+	"warnings,zlib"
 #define REST_NSEC_MAX (10 * NSEC_PER_SEC)
 #define HOST_SOCKET "corral-attack-host" /* abstract; 093 looks for it */
 
@@ -30,9 +41,10 @@ static struct driver {
 	struct pool *pool;
 	struct oracle before;
 	struct pool_status status_before;
-	struct program canary;
+	struct canary canary;
+	struct resets resets; /* before the program that runs now */
+	enum reset_policy reset;
 	unsigned passed, failed;
-	uint64_t canaries;
 } driver;
 
 static void tell(const struct program *program, const char *variant, const struct job *job,
@@ -43,8 +55,9 @@ static void tell(const struct program *program, const char *variant, const struc
 	snprintf(title, sizeof(title), "%s%s%s", program->name, variant[0] ? " " : "", variant);
 	if (job && job->done)
 		verdict_name(&job->execution.result, verdict, sizeof(verdict));
-	printf("%-4s %-34s %-14s %08x %5" PRIu64 " ms  %s\n", sentence ? "FAIL" : "ok", title,
-		verdict, job ? job->digest : 0, nsec / NSEC_PER_MSEC, program->stops);
+	printf("%-4s %-34s %-14s %-18s %08x %5" PRIu64 " ms  %s\n", sentence ? "FAIL" : "ok",
+		title, verdict, job && job->done ? job->execution.result.reset : "-",
+		job ? job->digest : 0, nsec / NSEC_PER_MSEC, program->stops);
 	if (sentence)
 		printf("     %s: %s\n", title, sentence);
 	driver.passed += !sentence;
@@ -62,55 +75,6 @@ static void __attribute__((noreturn)) give_up(const struct program *program, con
 	_exit(1);
 }
 
-/* Two at a time; *ret_slots says where they ran. */
-static bool canaries_run(unsigned *ret_slots, char *sentence, size_t size)
-{
-	struct job jobs[WORKERS];
-	unsigned slots = 0;
-	char token[32];
-	bool well = true;
-
-	snprintf(token, sizeof(token), "canary %" PRIu64, ++driver.canaries);
-	struct expectation expectation = { .code = -1, .signal = -1 };
-
-	limits_init(&expectation.limits);
-	limits_set(&expectation.limits, LIMIT_TIMEOUT, 5 * NSEC_PER_SEC);
-	snprintf(expectation.variant, sizeof(expectation.variant), "%s", token);
-	for (unsigned i = 0; i < WORKERS; i++)
-		if (job_start(&jobs[i], driver.pool, &driver.canary, &expectation, false) < 0)
-			return false;
-	for (unsigned i = 0; i < WORKERS; i++) {
-		if (!job_wait(&jobs[i], driver.pool)) {
-			snprintf(sentence, size, "the canary got no verdict");
-			return false;
-		}
-		slots |= jobs[i].slot >= 0 ? 1u << jobs[i].slot : 0;
-		if (jobs[i].execution.result.verdict != VERDICT_OK ||
-			strcmp(job_stdout(&jobs[i]), token) != 0) {
-			snprintf(sentence, size, "the canary on slot %d said '%.40s', not '%s'",
-				jobs[i].slot, job_stdout(&jobs[i]), token);
-			well = false;
-		}
-		job_free(&jobs[i]);
-	}
-	*ret_slots |= slots;
-	return well;
-}
-
-/* On every slot. A slot may be filled again before the second canary comes: then once more. */
-static bool canaries_sing(char *sentence, size_t size)
-{
-	unsigned slots = 0;
-
-	for (int turn = 0; turn < CANARY_TURNS_MAX && slots != (1u << WORKERS) - 1; turn++)
-		if (!canaries_run(&slots, sentence, size))
-			return false;
-	if (slots == (1u << WORKERS) - 1)
-		return true;
-	snprintf(sentence, size, "the canaries were not on both slots");
-	return false;
-}
-
 static bool pool_is_unharmed(char *sentence, size_t size)
 {
 	const struct pool_status *before = &driver.status_before;
@@ -119,7 +83,8 @@ static bool pool_is_unharmed(char *sentence, size_t size)
 	pool_status(driver.pool, &now);
 	if (now.quarantined == before->quarantined &&
 	    now.birth_failures == before->birth_failures &&
-	    now.template_restarts == before->template_restarts)
+	    now.template_restarts == before->template_restarts &&
+	    strcmp(now.last_failure, before->last_failure) == 0)
 		return true;
 	snprintf(sentence, size, "the pool had trouble: %s", now.last_failure);
 	driver.status_before = now;
@@ -135,12 +100,8 @@ static bool aftermath_is_clean(char *sentence, size_t size)
 		snprintf(sentence, size, "its slot did not come back");
 		return false;
 	}
-	if (!canaries_sing(sentence, size) || !pool_is_unharmed(sentence, size))
+	if (!canary_sings(&driver.canary, sentence, size) || !pool_is_unharmed(sentence, size))
 		return false;
-	if (!pool_wait_idle(driver.pool, WORKERS, REST_NSEC_MAX)) {
-		snprintf(sentence, size, "a slot did not come back after the canary");
-		return false;
-	}
 	oracle_look(&after);
 	bool content = oracle_is_content(&driver.before, &after, sentence, size);
 
@@ -153,7 +114,7 @@ static bool aftermath_is_clean(char *sentence, size_t size)
 static void start_or_give_up(struct job *job, const struct program *program,
 	const struct expectation *expectation, bool open_stdin)
 {
-	int result = job_start(job, driver.pool, program, expectation, open_stdin);
+	int result = job_start(job, driver.pool, program, expectation, TENANT_HOSTILE, open_stdin);
 
 	if (result < 0)
 		give_up(program, expectation->variant, NULL, error_text(result));
@@ -166,6 +127,16 @@ static void wait_or_give_up(struct job *job, const struct program *program,
 		give_up(program, expectation->variant, job, "no verdict came");
 }
 
+/* Called while the pool rests: behind one program that ran alone. */
+static bool reset_is_true(struct job *job)
+{
+	struct resets now;
+
+	resets_look(&now, driver.pool);
+	return resets_agree(&driver.resets, &now, job->execution.result.reset, job->sentence,
+		sizeof(job->sentence));
+}
+
 static void single_run(const struct program *program, const struct expectation *expectation)
 {
 	uint64_t start = clock_now_nsec();
@@ -176,9 +147,15 @@ static void single_run(const struct program *program, const struct expectation *
 	for (unsigned i = 0; i < expectation->repeat && well; i++) {
 		if (i)
 			job_free(&job);
+		if (!pool_wait_idle(driver.pool, WORKERS, REST_NSEC_MAX))
+			give_up(program, expectation->variant, NULL, "a slot did not come back");
+		resets_look(&driver.resets, driver.pool);
 		start_or_give_up(&job, program, expectation, false);
 		wait_or_give_up(&job, program, expectation);
 		well = job_is_as_expected(&job, expectation);
+		if (!pool_wait_idle(driver.pool, WORKERS, REST_NSEC_MAX))
+			give_up(program, expectation->variant, &job, "its slot did not come back");
+		well = well && reset_is_true(&job);
 	}
 	if (!well)
 		snprintf(sentence, sizeof(sentence), "%s; ", job.sentence);
@@ -257,6 +234,7 @@ static bool baseline_holds(const char *before, struct job *jobs, unsigned count,
 
 struct pair {
 	const struct program *first, *second;
+	const struct expectation *a, *b;
 	struct job job_a, jobs_b[WORKERS];
 	unsigned count; /* of jobs_b */
 	bool well_a, well_b;
@@ -265,10 +243,10 @@ struct pair {
 
 static void pair_try(struct pair *pair, const char *baseline)
 {
-	const struct expectation *a = &pair->first->expectations[0];
-	const struct expectation *b = &pair->second->expectations[0];
+	const struct expectation *a = pair->a, *b = pair->b;
 	char *sentence = pair->sentence;
 
+	resets_look(&driver.resets, driver.pool);
 	start_or_give_up(&pair->job_a, pair->first, a, a->beside);
 	if (a->beside && !job_wait_spoken(&pair->job_a))
 		give_up(pair->first, "", &pair->job_a, "it said nothing");
@@ -276,15 +254,18 @@ static void pair_try(struct pair *pair, const char *baseline)
 		wait_or_give_up(&pair->job_a, pair->first, a);
 		if (!pool_wait_idle(driver.pool, WORKERS, REST_NSEC_MAX))
 			give_up(pair->first, "", &pair->job_a, "its slot did not come back");
+		pair->well_a = job_is_as_expected(&pair->job_a, a) && reset_is_true(&pair->job_a);
 	}
 	pair->well_b = second_run(pair->second, b, pair->jobs_b, pair->count, sentence,
 		sizeof(pair->sentence));
 	if (pair->well_b && b->unchanged)
 		pair->well_b = baseline_holds(baseline, pair->jobs_b, pair->count, sentence,
 			sizeof(pair->sentence));
-	job_close_stdin(&pair->job_a);
-	wait_or_give_up(&pair->job_a, pair->first, a);
-	pair->well_a = job_is_as_expected(&pair->job_a, a);
+	if (a->beside) {
+		job_close_stdin(&pair->job_a);
+		wait_or_give_up(&pair->job_a, pair->first, a);
+		pair->well_a = job_is_as_expected(&pair->job_a, a);
+	}
 	job_forget_output(&pair->job_a);
 	for (unsigned i = 0; i < pair->count; i++)
 		job_forget_output(&pair->jobs_b[i]);
@@ -297,33 +278,42 @@ static void pair_free(struct pair *pair)
 		job_free(&pair->jobs_b[i]);
 }
 
-static void pair_run(const struct program *first, const struct program *second)
+static void variant_run(struct pair *pair, const char *baseline)
 {
-	const struct expectation *a = &first->expectations[0], *b = &second->expectations[0];
-	struct pair pair = {
-		.first = first, .second = second, .count = a->beside ? WORKERS - 1 : WORKERS,
-		.well_a = true, .well_b = true,
-	};
-	static char baseline[1 << 16];
+	const char *variant = pair->a->variant;
 	uint64_t start = clock_now_nsec();
 	size_t used;
 
-	if (b->unchanged)
-		baseline_take(second, b, baseline, sizeof(baseline));
-	for (unsigned i = 0; i < b->repeat && pair.well_a && pair.well_b; i++) {
+	pair->count = pair->a->beside ? WORKERS - 1 : WORKERS;
+	pair->well_a = pair->well_b = true;
+	pair->sentence[0] = '\0';
+	for (unsigned i = 0; i < pair->b->repeat && pair->well_a && pair->well_b; i++) {
 		if (i)
-			pair_free(&pair);
+			pair_free(pair);
 		if (!pool_wait_idle(driver.pool, WORKERS, REST_NSEC_MAX))
-			give_up(first, "", NULL, "a slot did not come back");
-		pair_try(&pair, baseline);
+			give_up(pair->first, variant, NULL, "a slot did not come back");
+		pair_try(pair, baseline);
 	}
-	tell(first, "", &pair.job_a, 0, pair.well_a ? NULL : pair.job_a.sentence);
-	used = strlen(pair.sentence);
-	if (!aftermath_is_clean(pair.sentence + used, sizeof(pair.sentence) - used))
-		pair.well_b = false;
-	tell(second, "", &pair.jobs_b[0], clock_now_nsec() - start,
-		pair.well_b ? NULL : pair.sentence);
-	pair_free(&pair);
+	tell(pair->first, variant, &pair->job_a, 0, pair->well_a ? NULL : pair->job_a.sentence);
+	used = strlen(pair->sentence);
+	if (!aftermath_is_clean(pair->sentence + used, sizeof(pair->sentence) - used))
+		pair->well_b = false;
+	tell(pair->second, variant, &pair->jobs_b[0], clock_now_nsec() - start,
+		pair->well_b ? NULL : pair->sentence);
+	pair_free(pair);
+}
+
+static void pair_run(const struct program *first, const struct program *second)
+{
+	struct pair pair = { .first = first, .second = second, .b = &second->expectations[0] };
+	static char baseline[1 << 16];
+
+	if (pair.b->unchanged)
+		baseline_take(second, pair.b, baseline, sizeof(baseline));
+	for (unsigned i = 0; i < first->expectation_count; i++) {
+		pair.a = &first->expectations[i];
+		variant_run(&pair, baseline);
+	}
 }
 
 static int programs_run(char **paths, unsigned count, const char *natives, struct error *error)
@@ -364,27 +354,29 @@ static int host_socket_open(void)
 
 static int driver_start(struct error *error)
 {
-	static char code[] = "import os\nprint(end=os.environ['ATTACK_VARIANT'])\n";
-	char sentence[600];
 	struct pool_config config;
+	char sentence[600];
 	int result;
 
-	driver.canary = (struct program){
-		.name = "canary", .code = code, .code_bytes = sizeof(code) - 1
-	};
 	pool_config_init(&config);
 	config.workers = WORKERS;
 	config.shards = 1;
+	config.reset = driver.reset;
+	if (driver.reset != RESET_REPLACE)
+		config.imports = IMPORTS;
 	result = pool_start(&driver.pool, &config, error);
+	if (result < 0)
+		return result;
+	if (!pool_wait_idle(driver.pool, WORKERS, REST_NSEC_MAX))
+		return error_set(error, -EIO, "the pool does not come to rest");
+	result = canary_load(&driver.canary, driver.pool, WORKERS, error);
 	if (result < 0)
 		return result;
 	/* Twice, so that what is made at the first use is there. */
 	for (int i = 0; i < 2; i++)
 		if (!pool_wait_idle(driver.pool, WORKERS, REST_NSEC_MAX) ||
-			!canaries_sing(sentence, sizeof(sentence)))
+			!canary_sings(&driver.canary, sentence, sizeof(sentence)))
 			return error_set(error, -EIO, "the pool does not run: %s", sentence);
-	if (!pool_wait_idle(driver.pool, WORKERS, REST_NSEC_MAX))
-		return error_set(error, -EIO, "the pool does not come to rest");
 	pool_status(driver.pool, &driver.status_before);
 	oracle_look(&driver.before);
 	return 0;
@@ -408,24 +400,45 @@ static void end_check(const struct oracle *at_start)
 	tell(&end, "", NULL, 0, well ? NULL : sentence);
 }
 
+/* The number of arguments that were options, or a negative errno. */
+static int options_read(int argc, char **argv, struct error *error)
+{
+	static const char *const policies[] = {
+		[RESET_REPLACE] = "replace", [RESET_AUTO] = "auto", [RESET_REWIND] = "rewind",
+	};
+
+	if (argc < 3 || strcmp(argv[1], "--reset") != 0)
+		return 0;
+	for (unsigned i = 0; i < sizeof(policies) / sizeof(policies[0]); i++)
+		if (strcmp(argv[2], policies[i]) == 0) {
+			driver.reset = (enum reset_policy)i;
+			return 2;
+		}
+	return error_set(error, -EINVAL, "--reset %s: give replace, auto or rewind", argv[2]);
+}
+
 int main(int argc, char **argv)
 {
 	struct error error = { .sentence = "" };
 	struct oracle at_start;
 	char natives[400];
 	AUTO_FD host_socket = host_socket_open();
-	int result;
+	int result = options_read(argc, argv, &error), options = result;
 
 	snprintf(natives, sizeof(natives), "%s", argv[0]);
 	if (strrchr(natives, '/'))
 		*strrchr(natives, '/') = '\0';
 	if (host_socket < 0)
-		error_set(&error, host_socket, "no host socket: %s", error_text(host_socket));
+		result = error_set(&error, host_socket, "no host socket: %s",
+			error_text(host_socket));
 	oracle_look(&at_start);
-	result = host_socket < 0 ? host_socket : driver_start(&error);
+	if (result >= 0)
+		result = driver_start(&error);
 	if (result == 0)
-		result = programs_run(argv + 1, (unsigned)(argc - 1), natives, &error);
+		result = programs_run(argv + 1 + options, (unsigned)(argc - 1 - options), natives,
+			&error);
 	pool_stop(driver.pool);
+	canary_free(&driver.canary);
 	if (result < 0)
 		printf("FAIL %s\n", error.sentence);
 	else

@@ -48,7 +48,7 @@ static void job_done(struct execution *execution)
 }
 
 int job_start(struct job *job, struct pool *pool, const struct program *program,
-	const struct expectation *expectation, bool open_stdin)
+	const struct expectation *expectation, uint64_t tenant, bool open_stdin)
 {
 	pthread_condattr_t monotonic;
 	int ends[2];
@@ -67,6 +67,8 @@ int job_start(struct job *job, struct pool *pool, const struct program *program,
 	job->execution.environment = job->environment;
 	job->execution.environment_bytes = strlen(job->environment) + 1;
 	job->execution.limits = expectation->limits;
+	job->execution.tenant = tenant;
+	job->execution.stream = expectation->stream;
 	job->execution.output = job_output;
 	job->execution.done = job_done;
 	job->execution.user = job;
@@ -137,17 +139,28 @@ bool job_wait(struct job *job, struct pool *pool)
 	return true;
 }
 
-const char *job_stdout(struct job *job)
+static const char *text_of(struct job *job, enum output_kind kind)
 {
-	capture_add(&job->capture, OUTPUT_STDOUT, "", 1);
+	struct capture_part *part = &job->capture.parts[kind];
 
-	struct capture_part *part = &job->capture.parts[OUTPUT_STDOUT];
-
+	capture_add(&job->capture, kind, "", 1);
 	if (!part->bytes)
 		return "";
 	part->used--;
 	part->bytes[part->used] = '\0';
 	return part->bytes;
+}
+
+const char *job_stdout(struct job *job)
+{
+	return text_of(job, OUTPUT_STDOUT);
+}
+
+const char *job_error(struct job *job)
+{
+	const char *words = text_of(job, OUTPUT_ERROR_MESSAGE);
+
+	return words[0] ? words : job->execution.result.reason;
 }
 
 void job_forget_output(struct job *job)

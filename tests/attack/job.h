@@ -24,9 +24,12 @@ struct job {
 	pthread_cond_t changed;
 };
 
-/* Starts it. With `open_stdin` the program reads until job_close_stdin(). 0 or -errno. */
+/*
+ * Starts it, for this tenant. With `open_stdin` the program reads until job_close_stdin(). 0 or
+ * -errno.
+ */
 int job_start(struct job *job, struct pool *pool, const struct program *program,
-	const struct expectation *expectation, bool open_stdin);
+	const struct expectation *expectation, uint64_t tenant, bool open_stdin);
 
 void job_close_stdin(struct job *job);
 
@@ -44,6 +47,9 @@ bool job_is_as_expected(struct job *job, const struct expectation *expectation);
 
 /* Keeps a hash of the output alone, so that its memory is not taken for the daemon's. */
 void job_forget_output(struct job *job);
+
+/* Why it ended badly, in its own words or the daemon's; lives as long as the job. */
+const char *job_error(struct job *job);
 
 /* What it wrote to stdout, NUL-terminated; lives as long as the job. */
 const char *job_stdout(struct job *job);

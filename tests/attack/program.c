@@ -15,6 +15,7 @@
 
 #define HEADER_LINES_MAX 50
 #define PYTHON_LIBRARY "tests/attack/library.py"
+#define NATIVE_LIBRARY "tests/attack/native.py"
 #define CARRIER "tests/attack/carry.py"
 #define FILE_BYTES_MAX (1u << 20)
 
@@ -117,6 +118,8 @@ static int flag_read(struct expectation *expectation, const char *flag)
 		expectation->unchanged = true;
 	else if (strcmp(flag, "beside") == 0)
 		expectation->beside = true;
+	else if (strcmp(flag, "stream") == 0)
+		expectation->stream = true;
 	else
 		return -EINVAL;
 	return 0;
@@ -167,6 +170,8 @@ static int header_read(struct program *program, const char *path, struct error *
 			result = expectation_read(program, text + 8);
 		else if (strncmp(text, "stops: ", 7) == 0)
 			result = word_set(program->stops, sizeof(program->stops), text + 7);
+		else if (strcmp(text, "uses: native") == 0)
+			program->is_native = true;
 	}
 	if (file)
 		fclose(file);
@@ -205,6 +210,8 @@ int program_load(struct program *program, const char *path, const char *natives,
 	if (program->carried[0])
 		return text_load(CARRIER, &program->code, &program->code_bytes, error);
 	result = text_load(PYTHON_LIBRARY, &program->code, &program->code_bytes, error);
+	if (result == 0 && program->is_native)
+		result = text_load(NATIVE_LIBRARY, &program->code, &program->code_bytes, error);
 	return result < 0 ? result : text_load(path, &program->code, &program->code_bytes, error);
 }
 

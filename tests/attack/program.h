@@ -10,7 +10,11 @@
  * Keys of `expect` beside these: code= and signal= of the verdict, hit= the limit that was met,
  * first= how stdout begins, wall_max= cpu_max= memory_max= bounds of the figures, repeat= trials,
  * and for the second of a pair `unlike` (its two runs differ), `unchanged` (it says the same
- * before and after the first); `beside` in a first part: it still runs when the second does.
+ * before and after the first); `beside` in a first part: it still runs when the second does;
+ * `stream`: its output is brought while it is written. A first part with several variants is a pair
+ * with each of them.
+ *
+ *	# uses: native		tests/attack/native.py is put in front of it as well
  */
 #pragma once
 
@@ -31,7 +35,7 @@ struct expectation {
 	char first[PROGRAM_WORD_BYTES], last[PROGRAM_WORD_BYTES];
 	int code, signal;                  /* -1: whatever */
 	unsigned repeat;
-	bool unlike, unchanged, beside;
+	bool unlike, unchanged, beside, stream;
 	struct limits limits;
 	uint64_t wall_nsec_max, cpu_nsec_max, memory_bytes_max; /* UINT64_MAX: whatever */
 };
@@ -39,6 +43,7 @@ struct expectation {
 struct program {
 	char name[64];    /* "100_io_uring" */
 	char stops[PROGRAM_WORD_BYTES];
+	bool is_native;   /* it uses native.py */
 	char part;        /* 'a' or 'b' of a pair, else 0 */
 	char *code;       /* what the worker runs */
 	size_t code_bytes;

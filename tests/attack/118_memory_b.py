@@ -1,0 +1,1 @@
+118_secret_b.py
