@@ -274,6 +274,18 @@ static int repairs_begin(struct slot *slot, const struct repair_needs *needs)
 			   : result;
 }
 
+/*
+ * The rest of a sleep that the stop interrupted is remembered by the kernel alone, for
+ * restart_syscall(2), whatever registers are set: the next program could go on with it.
+ */
+static int call_is_over(const struct slot *slot)
+{
+	struct tracee_registers registers;
+	int result = tracee_get_registers(&slot->tracee, &registers);
+
+	return result == 0 && !tracee_can_repeat(&registers) ? -ENOTSUP : result;
+}
+
 static int worker_mend(struct slot *slot)
 {
 	const struct footprint footprint = footprint_read(slot->footprint);
@@ -293,6 +305,9 @@ static int worker_mend(struct slot *slot)
 		slot->peak_turns = 0;
 		slot->channel_pages.known = false;
 	}
+	result = call_is_over(slot);
+	if (result < 0)
+		return result;
 	needs.leaves = slot->leaves;
 	result = memory_needs(slot, &footprint, &needs);
 	if (result < 0)
