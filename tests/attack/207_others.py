@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+# Somebody else goes on: a thread or a child that shares its memory and writes, children of every kind.
+# expect: variant=thread verdict=ok limits=timeout:2s
+# expect: variant=writing_thread verdict=ok limits=timeout:2s
+# expect: variant=leaderless verdict=ok|exit|timeout limits=timeout:500ms
+# expect: variant=shares_memory verdict=ok limits=timeout:2s
+# expect: variant=shares_all verdict=ok limits=timeout:2s
+# expect: variant=vfork verdict=ok stream limits=timeout:2s
+# expect: variant=orphans verdict=ok limits=timeout:2s
+# expect: variant=zombies verdict=ok limits=timeout:2s
+# expect: variant=ended_thread verdict=ok limits=timeout:2s
+# expect: variant=session verdict=ok limits=timeout:2s
+# uses: native
+# stops: daemon (one process and one thread, or another worker)
+# proof: the canary behind it counts threads and processes, and its memory is its own
+hidden = Hidden()
+# inc qword [rdi]; jmp to it
+LOOP = bytes.fromhex("48ff07ebfb")
+words = bytearray_address(1 << 16)
+CLONE_VM, CLONE_FS, CLONE_FILES, CLONE_SIGHAND = 0x100, 0x200, 0x400, 0x800
+
+
+def clone(flags, *, writes):
+    function = ctypes.cast(machine(LOOP) if writes else libc.pause, ctypes.c_void_p).value
+    stack = map_new(1 << 16, READ | WRITE) + (1 << 15)
+    return libc.clone(ctypes.c_void_p(function), ctypes.c_void_p(stack), flags, words)
+
+
+if VARIANT == "thread":
+    thread(time.sleep, 1000)
+elif VARIANT == "writing_thread":
+    # sharing all that a thread shares
+    assert clone(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | 0x10000 | 0x40000, writes=True) > 0
+    lie_and_wait(hidden)
+elif VARIANT == "leaderless":
+    thread(time.sleep, 1000)
+    syscall("exit", 0)
+elif VARIANT == "shares_memory":
+    assert clone(CLONE_VM, writes=True) > 0
+    lie_and_wait(hidden)
+elif VARIANT == "shares_all":
+    assert clone(CLONE_VM | CLONE_FS | CLONE_FILES | 17, writes=False) > 0
+elif VARIANT == "vfork":
+    # The parent is asleep in the call until the child ends, which it never does.
+    hidden.flood_and_end()
+    clone(CLONE_VM | 0x4000 | 17, writes=True)
+elif VARIANT == "orphans":
+    fork_quietly(lambda: [fork_quietly(lambda: time.sleep(1000)) for _ in range(3)])
+elif VARIANT == "zombies":
+    for _ in range(10):
+        fork_quietly(lambda: None)
+elif VARIANT == "ended_thread":
+    for _ in range(20):
+        thread(lambda: None).join()
+else:
+    fork_quietly(lambda: (os.setsid(), time.sleep(1000)))
+    os.setpriority(os.PRIO_PROCESS, 0, 5)
