@@ -9,6 +9,7 @@
 #include "pool/pool_private.h"
 #include "snapshot/repair.h"
 
+#include <errno.h>
 #include <sys/syscall.h>
 
 #define CAPTURE_LOOKS_MAX 1000u
@@ -18,6 +19,7 @@ void shard_image_drop(struct shard *shard)
 	image_free(shard->image.image);
 	sealed_close(&shard->image.sealed);
 	shard->image = (struct shard_image){ .image = NULL };
+	atomic_store(&shard->counters.images, 0);
 }
 
 /* The safe point itself: anywhere else it would be on its way there after each rewind. */
@@ -39,7 +41,12 @@ static void image_take(struct slot *slot)
 		result = image_capture(&shard->image.image, &slot->tracee, &shard->image.sealed,
 			&error);
 	if (result < 0)
-		shard_failed(shard, "no worker can be rewound: %s", error.sentence);
+		shard_failed(shard, "no worker can be rewound, each is replaced: %s",
+			result == -ENOTTY ? "the kernel does not tell which pages were written "
+					    "(PAGEMAP_SCAN): see corral doctor"
+					  : error.sentence);
+	else
+		atomic_store(&shard->counters.images, 1);
 }
 
 static void capture_end(struct slot *slot);

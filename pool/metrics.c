@@ -87,6 +87,9 @@ static void births_write(struct metrics *metrics, const struct pool_status *stat
 {
 	number_family(metrics, METRICS_COUNTER, "corral_births",
 		"Workers that were born and became idle.", status->births);
+	number_family(metrics, METRICS_GAUGE, "corral_images",
+		"Shards whose workers can be rewound; others replace each, and the log says why.",
+		status->images);
 	number_family(metrics, METRICS_COUNTER, "corral_rewinds",
 		"Workers that were made again what they were at birth.", status->rewinds);
 	number_family(metrics, METRICS_COUNTER, "corral_rewind_failures",

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/fault.h"
+#include "base/log.h"
 #include "base/own.h"
 #include "bpf/footprints.h"
 #include "jail/identity.h"
@@ -141,6 +142,9 @@ static void tracing_open(struct pool *pool)
 	snprintf(pool->tracing.detail, sizeof(pool->tracing.detail), "%.*s",
 		(int)sizeof(pool->tracing.detail) - 1,
 		is_open ? "system calls, processes, page faults, CPU time" : error.sentence);
+	if (!is_open && pool->config.reset != RESET_REPLACE)
+		log_warning("no worker can be rewound, each is replaced: bpf-tracing is absent: %s",
+			error.sentence);
 }
 
 static int pool_prepare(struct pool *pool, struct error *error)
@@ -457,6 +461,7 @@ void pool_status(struct pool *pool, struct pool_status *ret_status)
 		ret_status->queued += atomic_load(&counters->queued);
 		ret_status->executions += atomic_load(&counters->executions);
 		ret_status->births += atomic_load(&counters->births);
+		ret_status->images += atomic_load(&counters->images);
 		ret_status->rewinds += atomic_load(&counters->rewinds);
 		ret_status->rewind_failures += atomic_load(&counters->rewind_failures);
 		ret_status->rewind_pages += atomic_load(&counters->rewind_pages);

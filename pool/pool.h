@@ -38,7 +38,7 @@ struct pool_config {
 
 struct pool_status {
 	unsigned total, busy, idle, resetting, dead, queued;
-	unsigned shards;
+	unsigned shards, images; /* images: shards whose workers can be rewound */
 	uint64_t rewinds, rewind_failures, rewind_pages;
 	uint64_t executions, births, cells, birth_failures, template_restarts, quarantined;
 	char last_failure[256]; /* of a birth or a template; "" */

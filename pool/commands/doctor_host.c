@@ -15,6 +15,7 @@
 #include "pool/limits.h"
 #include "ring/channel.h"
 #include "ring/loop_support.h"
+#include "snapshot/written.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -148,6 +149,24 @@ static void check_io_uring(struct doctor_finding *finding, const struct doctor *
 			support.defers ? "" : "not ", support.waits ? "waitid" : "polling a pidfd",
 			support.shoots ? "many results" : "one result");
 	}
+}
+
+/* Needed for --reset rewind and auto alone; what it needs of BPF is a layer's line. */
+static void check_written_pages(struct doctor_finding *finding, const struct doctor *doctor)
+{
+	struct written_range range;
+	uint64_t page = (uint64_t)(uintptr_t)&range & -(uint64_t)WRITTEN_PAGE_BYTES;
+	unsigned count;
+	int result = written_scan(getpid(), page, page + WRITTEN_PAGE_BYTES, &range, 1, &count);
+
+	if (result == 0) {
+		doctor_found(finding, DOCTOR_OK, "told by PAGEMAP_SCAN");
+		return;
+	}
+	doctor_found(finding, DOCTOR_DEGRADED, "no PAGEMAP_SCAN: %s", error_text(result));
+	doctor_advise(finding,
+		"no worker can be rewound, each is replaced: it came with 6.7, and a seccomp "
+		"filter around corral (that of a container) may refuse it");
 }
 
 static void check_memfd(struct doctor_finding *finding, const struct doctor *doctor)
@@ -369,6 +388,7 @@ static const struct {
 	{ "kernel", check_kernel },
 	{ "io_uring", check_io_uring },
 	{ "memfd", check_memfd },
+	{ "written pages", check_written_pages },
 	{ "descriptors", check_descriptors },
 	{ "processes", check_processes },
 	{ "mappings", check_mappings },

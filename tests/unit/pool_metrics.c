@@ -267,7 +267,7 @@ static void expect_form(bool openmetrics)
 				family);
 		}
 	}
-	cr_expect_eq(families, 32);
+	cr_expect_eq(families, 33);
 	size_t length = strlen(text);
 
 	cr_expect_eq(strcmp(text + length - strlen("\n# EOF\n"), "\n# EOF\n") == 0, openmetrics);
