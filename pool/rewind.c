@@ -21,6 +21,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /*
@@ -43,14 +44,35 @@ static uint32_t mendable(const struct slot *slot)
 					  : LEAVES_NOTHING;
 }
 
+static bool has_called(const struct footprint *footprint, unsigned number)
+{
+	return footprint->worker_call_set[number / 64] & UINT64_C(1) << number % 64;
+}
+
+/*
+ * A handler that never came back from a sleep has left its rest with the kernel, for
+ * restart_syscall(2). rt_sigreturn(2) would forget it; no register set does.
+ */
+static bool may_have_a_rest(const struct footprint *footprint)
+{
+	static const unsigned sleeps[] = { SYS_nanosleep, SYS_clock_nanosleep, SYS_poll,
+		SYS_futex, SYS_restart_syscall };
+	bool slept = false;
+
+	for (unsigned i = 0; i < sizeof(sleeps) / sizeof(sleeps[0]); i++)
+		slept |= has_called(footprint, sleeps[i]);
+	return slept && has_called(footprint, SYS_rt_sigaction);
+}
+
 /*
  * A record that another process began says nothing of this worker: another daemon's may have the
  * same uid. Where this daemon's pids are not the host's, none is ever this worker's.
  */
 static uint32_t leaves_of(const struct slot *slot, const struct footprint *footprint)
 {
-	return footprint->worker == (uint32_t)slot->worker_pid ? footprint_leaves(footprint)
-							       : LEAVES_ANYTHING;
+	if (footprint->worker != (uint32_t)slot->worker_pid || may_have_a_rest(footprint))
+		return LEAVES_ANYTHING;
+	return footprint_leaves(footprint);
 }
 
 /* What its request left in it: standard input as descriptor 0, and files. */

@@ -18,7 +18,7 @@ def posture():
             words = line.split()
             yield " ".join(words[:3] + words[5:])
     wanted = ("Sig", "Shd", "Cap", "NoNew", "Sec", "Threads", "Umask", "TracerPid", "Cpus_allowed:",
-              "THP", "Spec", "Vm", "NSpid", "FDSize", "CoreD")
+              "THP", "Spec", "Vm", "NSpid", "CoreD")
     changing = ("VmPeak", "VmHWM", "VmRSS", "VmPTE", "SigQ")
     with open("/proc/self/status") as file:
         yield from (line for line in file if line.startswith(wanted) and not line.startswith(changing))
