@@ -302,8 +302,8 @@ static int repairs_begin(struct slot *slot, const struct repair_needs *needs)
  */
 static int call_is_over(const struct slot *slot)
 {
-	struct tracee_registers registers;
-	int result = tracee_get_registers(&slot->tracee, &registers);
+	struct user_regs_struct registers;
+	int result = tracee_get_general(&slot->tracee, &registers);
 
 	return result == 0 && !tracee_can_repeat(&registers) ? -ENOTSUP : result;
 }

@@ -167,7 +167,7 @@ static int rest_check(const struct image *image, const struct tracee *tracee, st
 		return error_set(error, -ENOTSUP,
 			"cannot capture process %d: signal %d is on its way", tracee->pid,
 			tracee->signal);
-	if (!tracee_can_repeat(&image->registers))
+	if (!tracee_can_repeat(&image->registers.general))
 		return error_set(error, -ENOTSUP,
 			"cannot capture process %d: it waits with a time-out that only the kernel"
 			" knows", tracee->pid);

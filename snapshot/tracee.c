@@ -214,10 +214,10 @@ int tracee_run(struct tracee *tracee, const struct user_regs_struct *registers)
 	return 0;
 }
 
-bool tracee_can_repeat(const struct tracee_registers *registers)
+bool tracee_can_repeat(const struct user_regs_struct *registers)
 {
-	return (long long)registers->general.orig_rax < 0 ||
-	       (long long)registers->general.rax != -ERESTART_RESTARTBLOCK;
+	return (long long)registers->orig_rax < 0 ||
+	       (long long)registers->rax != -ERESTART_RESTARTBLOCK;
 }
 
 int tracee_count_threads(const struct tracee *tracee)

@@ -103,7 +103,7 @@ int tracee_run(struct tracee *tracee, const struct user_regs_struct *registers);
  * Whether the registers are all there is of where it is. Not so in a system call that goes on by
  * what only the kernel remembers (ERESTART_RESTARTBLOCK: nanosleep, poll, a futex with a time-out).
  */
-bool tracee_can_repeat(const struct tracee_registers *registers);
+bool tracee_can_repeat(const struct user_regs_struct *registers);
 
 /*
  * The process's threads, asked of /proc: only one of them is held. More than 1: the others run on

@@ -60,7 +60,7 @@ Test(tracee, is_held_in_its_call_and_goes_on_with_it)
 	cr_expect_eq(tracee.stop, TRACEE_INTERRUPTED);
 	cr_expect_eq(tracee_get_registers(&tracee, &registers), 0);
 	cr_expect_eq((long)registers.general.rax, -KERNEL_ERESTARTSYS);
-	cr_expect(tracee_can_repeat(&registers));
+	cr_expect(tracee_can_repeat(&registers.general));
 	cr_expect_geq(registers.xstate_bytes, 576, "x87, SSE and the header");
 	cr_expect_eq(tracee_count_threads(&tracee), 1);
 	cr_expect_eq(tracee_end(&tracee), 0);
@@ -307,7 +307,7 @@ Test(tracee, in_a_wait_that_only_the_kernel_knows_cannot_be_repeated)
 	start(child_sleeps);
 	process_hold_in(&tracee, child.pid, SYS_clock_nanosleep);
 	cr_assert_eq(tracee_get_registers(&tracee, &registers), 0);
-	cr_expect_not(tracee_can_repeat(&registers));
+	cr_expect_not(tracee_can_repeat(&registers.general));
 	cr_expect_eq(tracee_end(&tracee), 0);
 	child_kill(&child);
 }
