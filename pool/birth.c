@@ -288,7 +288,7 @@ void slot_idle_when_ready(struct slot *slot)
 	slot->own_pages = 0;
 	slot->crowded_turns = 0;
 	image_own_forget(&slot->own);
-	if (!slot_captures(slot))
+	if (!slot_captures(slot) && !slot_proof_begin(slot))
 		slot_idle(slot);
 }
 

@@ -18,7 +18,7 @@ struct shard_counters {
 	atomic_ullong executions; /* that began */
 	atomic_ullong births, cells, birth_failures, template_restarts, quarantined;
 	atomic_uint images; /* 1: there is one, so workers can be rewound */
-	atomic_ullong rewinds, rewind_failures, rewind_pages;
+	atomic_ullong rewinds, rewind_failures, rewind_mismatches, rewind_pages;
 	atomic_uint layers; /* bits of enum layer that every worker born so far stands in */
 
 	atomic_ullong verdicts[VERDICT_COUNT];

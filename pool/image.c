@@ -17,6 +17,7 @@
 void shard_image_drop(struct shard *shard)
 {
 	image_free(shard->image.image);
+	verify_memory_free(&shard->image.memory);
 	sealed_close(&shard->image.sealed);
 	shard->image = (struct shard_image){ .image = NULL };
 	atomic_store(&shard->counters.images, 0);
@@ -119,6 +120,11 @@ static void capture_end(struct slot *slot)
 		return;
 	}
 	image_take(slot);
+	result = slot_proof_image(slot);
+	if (result < 0) {
+		slot_hold_failed(slot, "it cannot be looked at", result);
+		return;
+	}
 	if (!shard->image.image || !shard->image.image->restorer) {
 		capture_over(slot);
 		return;

@@ -95,6 +95,9 @@ static void births_write(struct metrics *metrics, const struct pool_status *stat
 	number_family(metrics, METRICS_COUNTER, "corral_rewind_failures",
 		"Workers that were to be rewound, could not be, and were replaced.",
 		status->rewind_failures);
+	number_family(metrics, METRICS_COUNTER, "corral_rewind_mismatches",
+		"Rewound workers that were not what they had been, and were replaced; only with"
+		" verify.", status->rewind_mismatches);
 	number_family(metrics, METRICS_COUNTER, "corral_rewind_pages",
 		"Pages that were written to rewind workers.", status->rewind_pages);
 	number_family(metrics, METRICS_COUNTER, "corral_cells_built",

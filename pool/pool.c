@@ -99,6 +99,10 @@ static int config_check(const struct pool_config *config, struct error *error)
 	if (strcmp(config->runtime, "python") != 0)
 		return error_set(
 			error, -EINVAL, "there is no runtime '%s': give python", config->runtime);
+	if (config->verify && config->reset == RESET_REPLACE)
+		return error_set(error, -EINVAL,
+			"verify proves rewinds, and by reset = replace there are none: leave it"
+			" out, or give reset = rewind or auto");
 	return 0;
 }
 
@@ -181,7 +185,10 @@ static int pool_prepare(struct pool *pool, struct error *error)
 	if (!pool->footprints && pool->config.limits.values[LIMIT_SYSCALLS] < LIMIT_SYSCALLS_NONE)
 		return error_set(error, -EOPNOTSUPP, "%s", POOL_NO_SYSCALLS_LIMIT);
 	slots_prepare(pool);
-	return 0;
+	return pool_proofs_make(pool) < 0
+		       ? error_set(error, -ENOMEM, "no memory to verify %u workers",
+				 pool->config.workers)
+		       : 0;
 }
 
 /* Of a shard: the queues of several tenants, so that a few who fill theirs leave room. */
@@ -359,6 +366,7 @@ void pool_stop(struct pool *pool)
 		pthread_mutex_destroy(&shard->inbox_lock);
 	}
 	tenants_fini(&pool->tenants);
+	free(pool->proofs);
 	free(pool->own_ranges);
 	free(pool->tails);
 	free(pool->slots);
@@ -464,6 +472,7 @@ void pool_status(struct pool *pool, struct pool_status *ret_status)
 		ret_status->images += atomic_load(&counters->images);
 		ret_status->rewinds += atomic_load(&counters->rewinds);
 		ret_status->rewind_failures += atomic_load(&counters->rewind_failures);
+		ret_status->rewind_mismatches += atomic_load(&counters->rewind_mismatches);
 		ret_status->rewind_pages += atomic_load(&counters->rewind_pages);
 		ret_status->cells += atomic_load(&counters->cells);
 		ret_status->birth_failures += atomic_load(&counters->birth_failures);

@@ -31,6 +31,7 @@ struct pool_config {
 	unsigned queue_max;    /* executions waiting, a tenant and shard; 0: the standard */
 	unsigned reserve;      /* workers that a tenant with more than its share leaves to others */
 	enum reset_policy reset;
+	bool verify;           /* each rewound worker is proved to be what it was: slow */
 	bool without_bpf;      /* as on a kernel that has none: no footprints */
 	struct limits limits;  /* cells are built for these; requests may differ */
 	const struct pool_service *service; /* on the same loops; NULL: none. Lives as the pool */
@@ -39,7 +40,7 @@ struct pool_config {
 struct pool_status {
 	unsigned total, busy, idle, resetting, dead, queued;
 	unsigned shards, images; /* images: shards whose workers can be rewound */
-	uint64_t rewinds, rewind_failures, rewind_pages;
+	uint64_t rewinds, rewind_failures, rewind_mismatches, rewind_pages;
 	uint64_t executions, births, cells, birth_failures, template_restarts, quarantined;
 	char last_failure[256]; /* of a birth or a template; "" */
 	struct layer_status layers[LAYER_COUNT];

@@ -22,6 +22,7 @@ struct pool {
 	struct loop_op_type op_types[OP_COUNT + SERVICE_TYPES_MAX];
 	unsigned op_type_count;
 	struct slot *slots;
+	struct slot_proof *proofs;        /* the slots', where rewinds are verified */
 	struct written_range *own_ranges; /* the slots', where there is rewinding */
 	char *tails; /* the slots' tails, two each, touched only in a flood */
 	struct shard shards[POOL_SHARDS_MAX];
@@ -33,6 +34,9 @@ struct pool {
 	pthread_mutex_t lock; /* for the condition alone */
 	pthread_cond_t changed; /* a worker became idle, or a birth failed */
 };
+
+/* proof.c */
+int pool_proofs_make(struct pool *pool);    /* the slots' are there; 0 or -ENOMEM */
 
 /* Tells whoever waits that the number of idle workers, or the last failure, changed. */
 void pool_changed(struct pool *pool);

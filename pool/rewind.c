@@ -213,6 +213,8 @@ static int worker_let_go(struct slot *slot)
 {
 	int result = image_apply_registers(slot->shard->image.image, &slot->tracee);
 
+	if (result == 0)
+		result = slot_prove(slot);
 	if (result < 0)
 		return result;
 	/* From here on whatever it faults in is counted again, the way back included. */

@@ -15,6 +15,7 @@
 #include "pool/slot.h"
 #include "snapshot/image.h"
 #include "snapshot/template.h"
+#include "snapshot/verify.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -42,6 +43,8 @@ struct shard_image {
 	unsigned template_number; /* whose it is, or would be */
 	bool is_tried;
 	unsigned looks;           /* that found its worker not yet waiting */
+	struct verify_memory memory; /* what it must look like; where rewinds are verified */
+	uint64_t registers[2];
 };
 
 struct shard {

@@ -18,7 +18,7 @@
  * straight on to BEARING; else the cell is killed as well.
  *
  * Which file does what: birth.c EMPTY to IDLE, run.c IDLE to BUSY and through it, ending.c the
- * verdict, hold.c, image.c and rewind.c HELD, reset.c ENDING to EMPTY.
+ * verdict, hold.c, image.c, rewind.c and proof.c HELD, reset.c ENDING to EMPTY.
  */
 #pragma once
 
@@ -33,6 +33,7 @@
 
 struct dispatch;
 struct footprint;
+struct slot_proof;
 struct tenant_share;
 
 /* What a worker was last told to take on; 0: nothing yet, it has the template's. */
@@ -128,6 +129,7 @@ struct slot {
 	uint64_t idle_faults;     /* that it took between its last rewind and its dispatch */
 	void (*stopped)(struct slot *slot); /* HELD: what its stop is for */
 	uint64_t held_nsec;       /* since then */
+	struct slot_proof *proof; /* what it was as a newborn; NULL: rewinds are not verified */
 	uint64_t tenant;          /* of its last execution */
 	bool rewinds;             /* its execution allows it */
 	bool rewound;             /* it was, at least once: its rlimits and its tenant stand */
@@ -188,6 +190,11 @@ void slot_held(struct slot *slot);         /* its worker stopped, or ended */
 
 /* image.c */
 bool slot_captures(struct slot *slot);     /* a newborn, instead of becoming idle */
+
+/* proof.c, which does nothing unless rewinds are verified */
+bool slot_proof_begin(struct slot *slot);   /* a newborn is held instead of becoming idle */
+int slot_proof_image(struct slot *slot);    /* HELD, and the image was captured from it */
+int slot_prove(struct slot *slot);          /* HELD, and rewound; -ENOTSUP: it is not what it was */
 
 /* rewind.c */
 void slot_reset_choose(struct slot *slot); /* an execution is over: writes its result's `reset` */

@@ -18,6 +18,7 @@
 #define OPTION_SOCKET 0x2000
 #define OPTION_WITHOUT 0x2001
 #define OPTION_RESET 0x2002
+#define OPTION_VERIFY 0x2003
 #define FILL_NSEC_MAX (300 * NSEC_PER_SEC)
 #define PROGRESS_NSEC NSEC_PER_SEC
 
@@ -88,6 +89,9 @@ static error_t bench_option(int key, char *argument, struct argp_state *state)
 	case OPTION_RESET:
 		options->config.reset = reset_parse(state, argument);
 		return 0;
+	case OPTION_VERIFY:
+		options->config.verify = true;
+		return 0;
 	case 'j':
 		options->json = true;
 		return 0;
@@ -99,9 +103,10 @@ static error_t bench_option(int key, char *argument, struct argp_state *state)
 			argp_error(state, "give --code or --programs, not both");
 		if (options->socket && (options->config.workers || options->config.shards ||
 						options->config.without_bpf ||
-						options->config.reset))
-			argp_error(state, "--workers, --shards, --reset and --without are the "
-					  "daemon's own: give them without --socket");
+						options->config.reset ||
+						options->config.verify))
+			argp_error(state, "--workers, --shards, --reset, --verify and --without "
+					  "are the daemon's own: give them without --socket");
 		return 0;
 	}
 	return ARGP_ERR_UNKNOWN;
@@ -122,6 +127,8 @@ static const struct argp_option bench_options[] = {
 	{ "reset", OPTION_RESET, "HOW", 0,
 		"What becomes of a worker: replace, rewind, or auto: rewind for the same tenant "
 		"(replace)", 1 },
+	{ "verify", OPTION_VERIFY, 0, 0,
+		"Prove of each rewound worker that it is what it was: slow", 1 },
 	{ "json", 'j', 0, 0, "Print one line of JSON", 1 },
 	{ 0 },
 };

@@ -427,6 +427,9 @@ static int status_read(const struct bench *bench, struct pool_status *ret_status
 		.shards = (unsigned)figure(pool, "shards"),
 		.executions = figure(pool, "executions"),
 		.births = figure(pool, "births"),
+		.rewinds = figure(pool, "rewinds"),
+		.rewind_failures = figure(pool, "rewind_failures"),
+		.rewind_mismatches = figure(pool, "rewind_mismatches"),
 		.birth_failures = figure(pool, "birth_failures"),
 		.template_restarts = figure(pool, "template_restarts"),
 	};

@@ -63,10 +63,12 @@ static void pool_print(const struct bench *bench)
 	status_ask(bench, &status);
 	printf("\npool: %u workers on %u CPUs: %u idle, %u busy, %u resetting, %u dead; "
 	       "%" PRIu64 " executions, %" PRIu64 " births, %" PRIu64 " failed births, %" PRIu64
-	       " rewinds, %" PRIu64 " failed rewinds, %" PRIu64 " template restarts\n",
+	       " rewinds, %" PRIu64 " failed rewinds, %" PRIu64 " mismatches, %" PRIu64
+	       " template restarts\n",
 		status.total, status.shards, status.idle, status.busy, status.resetting,
 		status.dead, status.executions, status.births, status.birth_failures,
-		status.rewinds, status.rewind_failures, status.template_restarts);
+		status.rewinds, status.rewind_failures, status.rewind_mismatches,
+		status.template_restarts);
 	if (status.last_failure[0])
 		printf("last failure: %s\n", status.last_failure);
 	printf("layers:\n");

@@ -220,6 +220,9 @@ static int parse(enum config_value value, struct parsed *parsed, struct error *e
 	case CONFIG_TYPE_RESET:
 		return parse_choice(key, parsed, config_reset_names, COUNT(config_reset_names),
 			"replace, auto or rewind", error);
+	case CONFIG_TYPE_SWITCH:
+		return parse_choice(key, parsed, config_switch_names, COUNT(config_switch_names),
+			"on or off", error);
 	case CONFIG_TYPE_WITHOUT:
 		return parse_without(key, parsed, error);
 	case CONFIG_TYPE_LIMIT:
@@ -255,6 +258,7 @@ static void store(struct config *config, const struct config_key *key, const str
 	case CONFIG_TYPE_RESET:
 		*(enum reset_policy *)member = (enum reset_policy)parsed->number;
 		break;
+	case CONFIG_TYPE_SWITCH:
 	case CONFIG_TYPE_WITHOUT:
 		*(bool *)member = parsed->number != 0;
 		break;

@@ -55,6 +55,7 @@ enum config_value {
 	CONFIG_QUEUE,
 	CONFIG_IMPORTS,
 	CONFIG_RESET,
+	CONFIG_VERIFY,
 	CONFIG_WITHOUT,
 	CONFIG_TIMEOUT,
 	CONFIG_CPU_TIME,
@@ -109,6 +110,7 @@ struct config {
 	unsigned queue_max;  /* a tenant and shard */
 	char imports[2048];  /* "": the runtime's usual ones */
 	enum reset_policy reset;
+	bool verify;
 	bool without_bpf;
 	/* [limits]: of requests that give none */
 	struct limits limits;

@@ -83,6 +83,9 @@ const char *config_print_value(const struct config *config, enum config_value va
 	case CONFIG_TYPE_RESET:
 		text = config_reset_names[*(const enum reset_policy *)member];
 		break;
+	case CONFIG_TYPE_SWITCH:
+		text = config_switch_names[*(const bool *)member];
+		break;
 	case CONFIG_TYPE_WITHOUT:
 		text = *(const bool *)member ? "bpf" : "none";
 		break;

@@ -19,6 +19,7 @@ enum config_type {
 	CONFIG_TYPE_LEVEL,    /* enum log_level */
 	CONFIG_TYPE_WITHOUT,  /* bool: "none" or "bpf" */
 	CONFIG_TYPE_RESET,    /* enum reset_policy */
+	CONFIG_TYPE_SWITCH,   /* bool: "off" or "on"; its flag takes nothing and is "on" */
 };
 
 struct config_key {
@@ -36,6 +37,7 @@ struct config_key {
 extern const struct config_key config_keys[CONFIG_COUNT];
 extern const char *const config_level_names[LOG_LEVEL_ERROR + 1];
 extern const char *const config_reset_names[RESET_REWIND + 1];
+extern const char *const config_switch_names[2];
 
 /*
  * Reads `text` and sets the value, unless a higher source has set it; `origin` begins the sentence.

@@ -76,6 +76,8 @@
 		"Modules to have imported in every worker, instead of the usual ones")            \
 	X(RESET, POOL, "reset", "reset", "CORRAL_RESET", RESET, reset, "replace", 0, 0, false,    \
 		"HOW", "Of a worker: replace, rewind, or auto: rewind for its tenant (replace)")  \
+	X(VERIFY, POOL, "verify", "verify", "CORRAL_VERIFY", SWITCH, verify, "off", 0, 0, false,  \
+		NULL, "Prove of each rewound worker that it is what it was: slow (off)")          \
 	X(WITHOUT, POOL, "without", "without", "CORRAL_WITHOUT", WITHOUT, without_bpf, "none", 0, \
 		0, false, "NAME", "Leave out a layer that can be left out: bpf, or (none)")
 
@@ -148,6 +150,8 @@ const char *const config_reset_names[] = {
 	[RESET_REWIND] = "rewind",
 };
 
+const char *const config_switch_names[] = { "off", "on" };
+
 /* --- Flags ------------------------------------------------------------------------------------ */
 
 /* Beyond every character, and away from the keys of limits_argp. */
@@ -204,7 +208,9 @@ static error_t option_parse(int key, char *argument, struct argp_state *state)
 	enum config_value value = (enum config_value)(key - OPTION_KEY);
 
 	snprintf(origin, sizeof(origin), "--%s", config_keys[value].flag);
-	if (config_set(config, value, CONFIG_FROM_FLAG, origin, argument, &error) < 0)
+	/* A flag that takes nothing is a switch's. */
+	if (config_set(config, value, CONFIG_FROM_FLAG, origin,
+		    argument ? argument : config_switch_names[true], &error) < 0)
 		argp_error(state, "%s", error.sentence);
 	return 0;
 }

@@ -163,6 +163,7 @@ static int daemon_start(struct daemon *daemon, struct error *error)
 	pool.reserve = config->workers / RESERVE_PART;
 	pool.limits = config->limits;
 	pool.reset = config->reset;
+	pool.verify = config->verify;
 	pool.without_bpf = config->without_bpf;
 	pool.service = server_service(daemon->server);
 	result = pool_start(&daemon->pool, &pool, error);

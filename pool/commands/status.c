@@ -142,6 +142,8 @@ void status_print(FILE *out, const cJSON *pool, const char *socket)
 	fprintf(out, "executions  %s\n", FIGURE(pool, "executions"));
 	fprintf(out, "births      %s workers, %s cells\n", FIGURE(pool, "births"),
 		FIGURE(pool, "cells"));
+	fprintf(out, "rewinds     %s workers, %s failed, %s mismatches\n", FIGURE(pool, "rewinds"),
+		FIGURE(pool, "rewind_failures"), FIGURE(pool, "rewind_mismatches"));
 	fprintf(out, "failures    %s births, %s restarts of a template, %s slots quarantined\n",
 		FIGURE(pool, "birth_failures"), FIGURE(pool, "template_restarts"),
 		FIGURE(pool, "quarantined"));

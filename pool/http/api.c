@@ -57,6 +57,9 @@ static void pool_show(struct connection *connection, const struct http_request *
 	cJSON_AddNumberToObject(object, "executions", (double)status.executions);
 	cJSON_AddNumberToObject(object, "births", (double)status.births);
 	cJSON_AddNumberToObject(object, "cells", (double)status.cells);
+	cJSON_AddNumberToObject(object, "rewinds", (double)status.rewinds);
+	cJSON_AddNumberToObject(object, "rewind_failures", (double)status.rewind_failures);
+	cJSON_AddNumberToObject(object, "rewind_mismatches", (double)status.rewind_mismatches);
 	cJSON_AddNumberToObject(object, "birth_failures", (double)status.birth_failures);
 	cJSON_AddNumberToObject(object, "template_restarts", (double)status.template_restarts);
 	cJSON_AddNumberToObject(object, "quarantined", (double)status.quarantined);

@@ -198,7 +198,8 @@ Test(config, reads_every_variable)
 		[CONFIG_TYPE_ADDRESS] = "127.0.0.1:1", [CONFIG_TYPE_COUNT] = "3",
 		[CONFIG_TYPE_BYTES] = "3K", [CONFIG_TYPE_DURATION] = "3s",
 		[CONFIG_TYPE_LEVEL] = "error", [CONFIG_TYPE_WITHOUT] = "bpf",
-		[CONFIG_TYPE_RESET] = "rewind" };
+		[CONFIG_TYPE_RESET] = "rewind",
+		[CONFIG_TYPE_SWITCH] = "on" };
 
 	for (int i = 0; i < CONFIG_COUNT; i++) {
 		const struct config_key *key = &config_keys[i];
@@ -267,9 +268,10 @@ static void parse_flags(struct config *into, char **argv)
 Test(config, reads_flags)
 {
 	char *argv[] = { "serve", "--workers=9", "--log-level", "error", "--memory=64M",
-		"--config", "/f", "--print-config", "--workers=10", NULL };
+		"--config", "/f", "--print-config", "--verify", "--workers=10", NULL };
 
 	parse_flags(&config, argv);
+	cr_expect(config.verify);
 	cr_expect_eq(config.workers, 10);
 	cr_expect_eq(config.log_level, LOG_LEVEL_ERROR);
 	cr_expect_eq(config.limits.values[LIMIT_MEMORY], 64 << 20);
@@ -433,8 +435,8 @@ Test(config, reload_changes_each_value_that_says_it_can_and_no_other)
 {
 	char text[CONFIG_LINE_BYTES_MAX], before[CONFIG_LINE_BYTES_MAX];
 	static const char *const other[CONFIG_COUNT] = { "/o", "127.0.0.1:1", "/o", "/p", "3", "3K",
-		"32M", "3s", "3s", "3s", "3s", "3s", "3", "3", "3", "os", "auto", "bpf", "3s", "3s",
-		"9M", "3", "3", "9M", "33", "3", "3", "3M", "3", "3M", "3s", "error" };
+		"32M", "3s", "3s", "3s", "3s", "3s", "3", "3", "3", "os", "auto", "on", "bpf", "3s",
+		"3s", "9M", "3", "3", "9M", "33", "3", "3", "3M", "3", "3M", "3s", "error" };
 
 	for (int i = 0; i < CONFIG_COUNT; i++) {
 		const struct config_key *key = &config_keys[i];

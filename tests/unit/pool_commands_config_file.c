@@ -30,7 +30,7 @@ Test(config_file, reads_every_value_of_a_file)
 			  "queue = 9\n"
 			  "imports = json, os.path\n"
 			  "without = bpf\n"
-			  "reset = auto\n"
+			  "reset = auto\nverify = on\n"
 			  "[limits]\n"
 			  "timeout = 5s\n"
 			  "cpu_time = 4s\n"
@@ -71,7 +71,7 @@ Test(config_file, reads_every_value_of_a_file)
 	cr_expect(config.workers == 8 && config.shards == 2);
 	cr_expect_eq(config.queue_max, 9);
 	cr_expect_str_eq(config.imports, "json, os.path");
-	cr_expect(config.without_bpf && config.reset == RESET_AUTO);
+	cr_expect(config.without_bpf && config.reset == RESET_AUTO && config.verify);
 	const uint64_t limits[] = { 5 * NSEC_PER_SEC, 4 * NSEC_PER_SEC, 64 << 20, 3, 17, 1 << 20,
 		99, 77 };
 
@@ -79,15 +79,15 @@ Test(config_file, reads_every_value_of_a_file)
 		cr_expect_eq(config.limits.values[i], limits[i], "%s", limit_types[i].name);
 	cr_expect_eq(config.log_level, LOG_LEVEL_DEBUG);
 	expect_origin(CONFIG_SOCKET, "corral.conf:5");
-	expect_origin(CONFIG_LOG_LEVEL, "corral.conf:35");
-	expect_origin(CONFIG_TOKEN_FILE, "corral.conf:37");
+	expect_origin(CONFIG_LOG_LEVEL, "corral.conf:36");
+	expect_origin(CONFIG_TOKEN_FILE, "corral.conf:38");
 }
 
 Test(config_file, refuses_what_it_does_not_know_by_name)
 {
 	expect_refused("[pool]\nwrokers = 3\n",
 		"corral.conf:2: [pool] has no key 'wrokers': give one of workers, shards, queue, "
-		"imports, reset, without");
+		"imports, reset, verify, without");
 	expect_refused("[log]\nworkers = 3\n",
 		"corral.conf:2: [log] has no key 'workers': give one of level");
 	expect_refused("[log]\n= 3\n", "corral.conf:2: [log] has no key '': give one of level");

@@ -89,6 +89,36 @@ Test(verify, sees_each_bit_of_memory)
 	child_kill(&child);
 }
 
+static uint64_t address_of_difference(const struct verify_memory *taken)
+{
+	uint64_t address = 0;
+
+	cr_assert_eq(verify_memory_compare(&tracee, taken, &address), 0);
+	return address;
+}
+
+Test(verify, names_the_page_that_differs)
+{
+	struct verify_memory taken = { .pages = NULL };
+	uint64_t page = ((uintptr_t)zeroed + 4096) & ~(uint64_t)4095;
+
+	start();
+	cr_assert_eq(verify_memory_take(&tracee, &taken), 0);
+	cr_expect_eq(address_of_difference(&taken), UINT64_MAX);
+	flip((void *)(page + 4095));
+	cr_expect_eq(address_of_difference(&taken), page);
+	flip((void *)(page + 4095));
+	cr_expect_eq(address_of_difference(&taken), UINT64_MAX);
+	taken.count--;
+	cr_expect_eq(address_of_difference(&taken), taken.pages[taken.count].address, "is new");
+	taken.count++;
+	taken.pages[taken.count / 2].address -= 1;
+	cr_expect_eq(address_of_difference(&taken), taken.pages[taken.count / 2].address,
+		"is gone");
+	verify_memory_free(&taken);
+	child_kill(&child);
+}
+
 Test(verify, sees_each_register)
 {
 	static struct tracee_registers registers, original;
