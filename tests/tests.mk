@@ -104,6 +104,13 @@ soak:
 crash: all
 	$(Q)CRASHES=200 tests/e2e/run Crashes
 
+# Every rewind proved, behind residue of every kind: so many programs, 10,000 by `make exactness`.
+rewind: all
+	$(Q)tests/rewind/exactness.py 600
+
+exactness: all
+	$(Q)tests/rewind/exactness.py 10000
+
 # --- Style ------------------------------------------------------------------------------------
 HEADERS := $(filter-out build/%,$(sort $(wildcard */*.h */*/*.h)))
 
@@ -116,9 +123,9 @@ headers:
 		-Werror $(PKG_CFLAGS) $(PYTHON_CFLAGS) -fsyntax-only -include $(header) -x c /dev/null")
 
 PARTS := tidy headers check check-sanitized $(if $(FUZZERS),fuzz-smoke) \
-	$(patsubst tests/%/run,%,$(wildcard tests/e2e/run) $(wildcard tests/attack/run)) soak
+	$(patsubst tests/%/run,%,$(wildcard tests/e2e/run) $(wildcard tests/attack/run)) rewind soak
 test: export SOAK_SECONDS = 120
 test:
 	+$(Q)$(TALLY) $(foreach part,$(PARTS),"$(MAKE) --no-print-directory $(part)")
 
-.PHONY: check check-sanitized plain-programs tidy headers test soak crash $(PARTS)
+.PHONY: check check-sanitized plain-programs tidy headers test soak crash exactness $(PARTS)
