@@ -11,7 +11,6 @@
  * worker is replaced.
  */
 #include "base/fault.h"
-#include "jail/identity.h"
 #include "pool/pool_private.h"
 #include "snapshot/posture.h"
 
@@ -20,7 +19,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/uio.h>
 
 #define DIFFERENCE_BYTES 96u
@@ -61,23 +59,6 @@ static int posture_take(const struct tracee *tracee, struct posture *posture)
 	return result;
 }
 
-/* Which a worker takes for good with its first dispatch, and a rewound one has then (rewind.c). */
-static void rlimits_set(const struct limits *limits, struct posture *posture)
-{
-	const struct {
-		int limit;
-		uint64_t value;
-	} rows[] = {
-		{ RLIMIT_NOFILE, limits->values[LIMIT_OPEN_FILES] },
-		{ RLIMIT_FSIZE, limits->values[LIMIT_FILES] + CHANNEL_PAGE_BYTES },
-		{ RLIMIT_NPROC, identity_pids_rlimit(limits->values[LIMIT_PIDS]) },
-	};
-
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		posture->limits[rows[i].limit][0] = posture->limits[rows[i].limit][1] =
-			rows[i].value;
-}
-
 static int newborn_look(struct slot *slot)
 {
 	struct slot_proof *proof = slot->proof;
@@ -85,7 +66,6 @@ static int newborn_look(struct slot *slot)
 
 	if (result == 0)
 		result = posture_take(&slot->tracee, &proof->posture);
-	rlimits_set(&slot->shard->pool->config.limits, &proof->posture);
 	proof->is_known = result == 0;
 	return result;
 }
@@ -153,7 +133,7 @@ static int difference_find(const struct slot *slot, char text[DIFFERENCE_BYTES])
 {
 	const struct shard_image *image = &slot->shard->image;
 	uint64_t mappings[2], registers[2], address = UINT64_MAX;
-	struct posture posture;
+	struct posture posture, wanted = slot->proof->posture;
 	const char *part = NULL;
 	int result = verify_mappings(&slot->tracee, mappings);
 
@@ -165,6 +145,8 @@ static int difference_find(const struct slot *slot, char text[DIFFERENCE_BYTES])
 		result = posture_take(&slot->tracee, &posture);
 	if (result < 0)
 		return result;
+	/* Those that its dispatches told it to take stay, whoever comes next. */
+	slot_rlimits_wanted(slot, image->image, wanted.limits);
 	snprintf(text, DIFFERENCE_BYTES, "memory at 0x%" PRIx64, address);
 	if (memcmp(mappings, slot->proof->mappings, sizeof(mappings)) != 0)
 		part = "mapping table";
@@ -173,7 +155,7 @@ static int difference_find(const struct slot *slot, char text[DIFFERENCE_BYTES])
 	else if (memcmp(registers, image->registers, sizeof(registers)) != 0)
 		part = "registers";
 	else
-		part = posture_compare(&slot->proof->posture, &posture);
+		part = posture_compare(&wanted, &posture);
 	snprintf(text, DIFFERENCE_BYTES, "%s", part ? part : "");
 	return 0;
 }

@@ -63,6 +63,24 @@ Test(proof, lets_pass_what_is_exact)
 	pool_stop(pool);
 }
 
+/* Rlimits that a dispatch lowered stay with the worker, and are its own from then on. */
+Test(proof, lets_pass_a_worker_with_lower_limits)
+{
+	struct pool *pool = pool_verified(1);
+	struct job job;
+
+	for (unsigned i = 0; i < 3; i++) {
+		job_init(&job, pool, "pass");
+		limits_set(&job.execution.limits, LIMIT_OPEN_FILES, 200 - 50 * i);
+		cr_expect_str_eq(job_run(&job)->reset, "rewind");
+		job_fini(&job);
+		cr_expect(pool_wait(pool, all_idle));
+	}
+	cr_expect_eq(status_of(pool).rewinds, 3);
+	cr_expect_eq(status_of(pool).rewind_mismatches, 0, "%s", status_of(pool).last_failure);
+	pool_stop(pool);
+}
+
 /* Nothing counted the write, so the rewinding has no reason to look for it. */
 Test(proof, finds_one_byte_of_memory_that_nobody_counted)
 {
