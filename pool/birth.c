@@ -299,7 +299,11 @@ void slot_idle(struct slot *slot)
 	loop_timer_disarm(shard->loop, &slot->timer);
 	share_let_go(slot);
 	slot_enter(slot, SLOT_IDLE);
-	list_push(&shard->idle, &slot->node);
+	/* A fresh one is for those who can have no other. */
+	if (slot->rewound || shard->pool->config.reset == RESET_REPLACE)
+		list_push(&shard->idle, &slot->node);
+	else
+		list_append(&shard->idle, &slot->node);
 	shard_dispatch(shard);
 	shard_births_go_on(shard);
 }

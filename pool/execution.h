@@ -9,6 +9,7 @@
 #pragma once
 
 #include "base/list.h"
+#include "pool/policy.h"
 #include "pool/verdict.h"
 #include "ring/loop.h"
 #include "ring/output.h"
@@ -36,6 +37,7 @@ struct execution {
 	bool stream;             /* bring output as it is written, not only when it has piled up */
 	bool want_result;        /* the value of the last expression as records */
 	struct limits limits;
+	enum reset_policy reset; /* with the pool's own; the stricter of the two counts */
 	uint64_t queue_nsec_max; /* longest wait for a worker; 0: as long as it takes */
 	uint64_t tenant;         /* whose turn it takes, by a number of the caller's; 0: nobody's */
 
@@ -77,7 +79,7 @@ struct execution {
 	atomic_bool cancelled, resumed; /* asked for by another thread */
 };
 
-/* Zeroes, no stdin, standard limits. */
+/* Zeroes, no stdin, standard limits, the pool's own policy. */
 void execution_init(struct execution *execution);
 
 /*

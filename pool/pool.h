@@ -16,13 +16,6 @@
 
 struct pool;
 
-/* What becomes of a worker that can be rewound; any other is replaced. */
-enum reset_policy {
-	RESET_REPLACE, /* it is replaced as well */
-	RESET_AUTO,    /* rewound for its tenant's next execution, replaced for another's */
-	RESET_REWIND,  /* rewound, whosever the next one is */
-};
-
 struct pool_config {
 	const char *runtime;   /* "python" */
 	const char *imports;   /* modules to warm; NULL: the runtime's usual ones */
@@ -30,7 +23,7 @@ struct pool_config {
 	unsigned shards;       /* 0: one a CPU that we may run on */
 	unsigned queue_max;    /* executions waiting, a tenant and shard; 0: the standard */
 	unsigned reserve;      /* workers that a tenant with more than its share leaves to others */
-	enum reset_policy reset;
+	enum reset_policy reset; /* of a worker that can be rewound; any other is replaced */
 	bool verify;           /* each rewound worker is proved to be what it was: slow */
 	bool without_bpf;      /* as on a kernel that has none: no footprints */
 	struct limits limits;  /* cells are built for these; requests may differ */

@@ -71,17 +71,6 @@ static bool queue_has_room(const struct shard *shard, const struct tenant_share 
 	return own < shard->pool->config.queue_max && own < shard->queue_max - all;
 }
 
-static struct tenant_share *share_next(const struct shard *shard)
-{
-	for (struct list *node = shard->turns.next; node != &shard->turns; node = node->next) {
-		struct tenant_share *share = list_owner(node, struct tenant_share, turn);
-
-		if (share_may_run(shard, share))
-			return share;
-	}
-	return NULL;
-}
-
 /*
  * The worker that was idle last, of those that can be this execution's; before others one that has
  * its rlimits, for one that lowers them is lost to all who need more. NULL: there is none.
@@ -105,41 +94,68 @@ static struct slot *idle_find(const struct shard *shard, const struct execution 
 	return found;
 }
 
-/* Where none can be this execution's, one is replaced for it. */
 static struct slot *idle_take(struct shard *shard, const struct execution *execution)
 {
 	struct slot *slot = idle_find(shard, execution);
 
 	if (slot)
 		list_remove(&slot->node);
-	else
-		slot_replace(list_owner(shard->idle.next, struct slot, node), "misfit");
 	return slot;
+}
+
+/*
+ * The first in turn whose next execution an idle worker can take; NULL: nobody. Who comes before it
+ * and fits no idle worker (`ret_misfits` of them) keeps its turn until there is a fresh one. One
+ * must be on its way for each of them, else the worker that was idle longest makes room: those
+ * behind whom it would fit could want it for ever.
+ */
+static struct tenant_share *share_next(
+	struct shard *shard, struct slot **ret_slot, unsigned *ret_misfits)
+{
+	struct list *node = shard->turns.next;
+
+	*ret_misfits = 0;
+	for (; node != &shard->turns && !list_is_empty(&shard->idle); node = node->next) {
+		struct tenant_share *share = list_owner(node, struct tenant_share, turn);
+
+		if (!share_may_run(shard, share))
+			continue;
+		*ret_slot = idle_take(
+			shard, list_owner(share->queue.next, struct execution, node));
+		if (*ret_slot)
+			return share;
+		if (++*ret_misfits > shard->coming)
+			slot_replace(list_owner(shard->idle.previous, struct slot, node), "misfit");
+	}
+	return NULL;
 }
 
 void shard_dispatch(struct shard *shard)
 {
 	struct tenant_share *share;
+	struct slot *slot;
+	unsigned misfits = 0;
 
-	while (!list_is_empty(&shard->idle) && (share = share_next(shard))) {
+	while ((share = share_next(shard, &slot, &misfits))) {
 		struct execution *execution =
 			list_owner(share->queue.next, struct execution, node);
-		struct slot *slot = idle_take(shard, execution);
 
-		/* It is the next one still, when that worker is born. */
-		if (!slot)
-			return;
 		/* It had its turn: the others come first now. */
 		list_remove(&share->turn);
 		list_append(&shard->turns, &share->turn);
 		execution_unqueue(shard, execution);
 		slot_run(slot, execution);
 	}
+	/* Where all are taken births are urgent anyway. */
+	shard->misfits = misfits;
+	if (misfits)
+		shard_births_go_on(shard);
 }
 
 int shard_accept(struct shard *shard, struct execution *execution)
 {
 	struct tenant_share *share;
+	bool is_misfit = false;
 
 	assert(shard == shard_current() && shard == execution->shard);
 	share = share_of(execution);
@@ -155,6 +171,7 @@ int shard_accept(struct shard *shard, struct execution *execution)
 			slot_run(slot, execution);
 			return 0;
 		}
+		is_misfit = true;
 	}
 	if (!queue_has_room(shard, share))
 		return -EAGAIN;
@@ -167,6 +184,8 @@ int shard_accept(struct shard *shard, struct execution *execution)
 	if (execution->queue_nsec_max)
 		loop_timer_arm(shard->loop, &execution->queue_timer,
 			execution->submitted_nsec + execution->queue_nsec_max);
+	if (is_misfit)
+		shard_dispatch(shard);
 	return 0;
 }
 

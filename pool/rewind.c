@@ -64,6 +64,11 @@ static bool may_have_a_rest(const struct footprint *footprint)
 	return slept && has_called(footprint, SYS_rt_sigaction);
 }
 
+static enum reset_policy policy_of(const struct slot *slot, const struct execution *execution)
+{
+	return reset_policy_stricter(slot->shard->pool->config.reset, execution->reset);
+}
+
 /*
  * A record that another process began says nothing of this worker: another daemon's may have the
  * same uid. Where this daemon's pids are not the host's, none is ever this worker's.
@@ -96,7 +101,7 @@ static const char *refusal_of(struct slot *slot)
 	const struct shard *shard = slot->shard;
 	struct footprint footprint;
 
-	if (shard->pool->config.reset == RESET_REPLACE)
+	if (policy_of(slot, execution) == RESET_REPLACE)
 		return "policy";
 	if (!slot->footprint || !loop_hears_stops(shard->loop))
 		return "kernel";
@@ -125,12 +130,29 @@ void slot_reset_choose(struct slot *slot)
 		snprintf(result->reset, sizeof(result->reset), "rewind");
 }
 
+void slot_serves(struct slot *slot, const struct execution *execution)
+{
+	enum reset_policy policy = policy_of(slot, execution);
+
+	slot->is_shared = slot->rewound && (slot->is_shared || slot->tenant != execution->tenant);
+	slot->served = slot->rewound ? reset_policy_stricter(slot->served, policy) : policy;
+	slot->tenant = execution->tenant;
+}
+
 bool slot_fits(const struct slot *slot, const struct execution *execution)
 {
+	enum reset_policy policy = policy_of(slot, execution);
+
 	if (!slot_can_have_rlimits(slot, &execution->limits))
 		return false;
-	return !slot->rewound || slot->shard->pool->config.reset == RESET_REWIND ||
-	       slot->tenant == execution->tenant;
+	if (!slot->rewound)
+		return true;
+	if (policy == RESET_REPLACE)
+		return false;
+	/* Whoever asked for auto, before or now, shares the worker with nobody. */
+	if (policy == RESET_REWIND && slot->served == RESET_REWIND)
+		return true;
+	return slot->tenant == execution->tenant && !slot->is_shared;
 }
 
 /*

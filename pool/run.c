@@ -217,7 +217,7 @@ static void slot_begin(struct slot *slot, struct execution *execution, uint64_t 
 	loop_timer_init(&slot->look_timer, look_again, slot);
 	slot->end = (struct output_end){ 0 };
 	slot->rewinds = false;
-	slot->tenant = execution->tenant;
+	slot_serves(slot, execution);
 	slot->files_brought = execution->files_fd >= 0;
 	execution->slot = slot;
 	execution->started_nsec = now;
@@ -478,7 +478,7 @@ void slot_stderr_ready(void *owner, int32_t result)
 
 void execution_init(struct execution *execution)
 {
-	*execution = (struct execution){ .stdin_fd = -1, .files_fd = -1 };
+	*execution = (struct execution){ .stdin_fd = -1, .files_fd = -1, .reset = RESET_REWIND };
 	limits_init(&execution->limits);
 	list_init(&execution->node);
 }

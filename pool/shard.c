@@ -79,6 +79,8 @@ void shard_state_changed(struct shard *shard, enum slot_state from, enum slot_st
 {
 	atomic_fetch_sub(state_counter(shard, from), 1);
 	atomic_fetch_add(state_counter(shard, to), 1);
+	shard->coming += slot_is_coming(to);
+	shard->coming -= slot_is_coming(from);
 	if (to == SLOT_IDLE)
 		pool_changed(shard->pool);
 }
@@ -122,7 +124,7 @@ bool shard_is_low(const struct shard *shard)
 /* Later than the low shard is spared by submitters: perhaps it catches up beside no execution. */
 static bool births_are_urgent(const struct shard *shard)
 {
-	return has_few_idle(shard) ||
+	return has_few_idle(shard) || shard->misfits ||
 	       atomic_load(&shard->counters.unborn) >= 2 * SHARD_UNBORN_MAX;
 }
 
@@ -423,6 +425,7 @@ int shard_start(struct shard *shard, struct error *error)
 	list_init(&shard->inbox);
 	pthread_mutex_init(&shard->inbox_lock, NULL);
 	counters_init(&shard->counters, shard->slot_count);
+	shard->coming = shard->slot_count;
 	for (unsigned i = 0; i < shard->slot_count; i++)
 		list_append(&shard->unborn, &shard->slots[i].node);
 	pthread_barrier_init(&start.opened, NULL, 2);

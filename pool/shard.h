@@ -67,6 +67,8 @@ struct shard {
 	unsigned queue_max;   /* executions waiting, all tenants together */
 	unsigned reserve;     /* workers that a tenant with more than its share leaves to others */
 	unsigned building;    /* cells and births under way */
+	unsigned coming;      /* slots that will have a fresh worker */
+	unsigned misfits;     /* executions that wait for one, and fit no idle worker */
 
 	pthread_mutex_t inbox_lock;
 	struct list inbox;    /* executions from other threads */

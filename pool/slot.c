@@ -38,6 +38,12 @@ bool slot_has_cell(const struct slot *slot)
 	return slot->init_pid && !slot->init_reaped;
 }
 
+bool slot_is_coming(enum slot_state state)
+{
+	return state == SLOT_EMPTY || state == SLOT_BUILDING || state == SLOT_BEARING ||
+	       state == SLOT_ENDING;
+}
+
 const char *slot_state_name(enum slot_state state)
 {
 	return slot_state_names[state];

@@ -131,6 +131,8 @@ struct slot {
 	uint64_t held_nsec;       /* since then */
 	struct slot_proof *proof; /* what it was as a newborn; NULL: rewinds are not verified */
 	uint64_t tenant;          /* of its last execution */
+	bool is_shared;           /* the worker served more than one tenant */
+	enum reset_policy served; /* the strictest that the worker served under */
 	bool rewinds;             /* its execution allows it */
 	bool rewound;             /* it was, at least once: its rlimits and its tenant stand */
 	struct slot_rlimits rlimits;
@@ -155,6 +157,9 @@ struct slot {
 	unsigned peak_turns;       /* so many executions that charge nothing still have this peak */
 	uint64_t deadline_nsec;
 };
+
+/* Between its last worker and a fresh one. */
+bool slot_is_coming(enum slot_state state);
 
 const char *slot_state_name(enum slot_state state);
 
@@ -201,6 +206,8 @@ void slot_reset_choose(struct slot *slot); /* an execution is over: writes its r
 void slot_rewind(struct slot *slot);
 /* Whether its execution cannot have raised what its group is charged with by enough to tell. */
 bool slot_charges_nothing(const struct slot *slot, const struct footprint *footprint);
+/* The worker is the execution's now: whom it may serve behind it, if any. */
+void slot_serves(struct slot *slot, const struct execution *execution);
 /* Whether the idle worker can be this execution's. */
 bool slot_fits(const struct slot *slot, const struct execution *execution);
 

@@ -36,11 +36,11 @@ static double number_parse(
 
 static enum reset_policy reset_parse(struct argp_state *state, const char *argument)
 {
-	for (int i = 0; i <= RESET_REWIND; i++)
-		if (strcmp(argument, config_reset_names[i]) == 0)
-			return (enum reset_policy)i;
-	argp_error(state, "--reset %s: give replace, auto or rewind", argument);
-	return RESET_REPLACE;
+	enum reset_policy policy = RESET_REPLACE;
+
+	if (reset_policy_parse(argument, &policy) < 0)
+		argp_error(state, "--reset %s: give " RESET_POLICY_FORM, argument);
+	return policy;
 }
 
 static error_t bench_option(int key, char *argument, struct argp_state *state)

@@ -218,8 +218,8 @@ static int parse(enum config_value value, struct parsed *parsed, struct error *e
 		return parse_choice(key, parsed, config_level_names, COUNT(config_level_names),
 			"error, warning, info or debug", error);
 	case CONFIG_TYPE_RESET:
-		return parse_choice(key, parsed, config_reset_names, COUNT(config_reset_names),
-			"replace, auto or rewind", error);
+		return parse_choice(key, parsed, reset_policy_names, RESET_POLICY_COUNT,
+			RESET_POLICY_FORM, error);
 	case CONFIG_TYPE_SWITCH:
 		return parse_choice(key, parsed, config_switch_names, COUNT(config_switch_names),
 			"on or off", error);

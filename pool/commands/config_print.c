@@ -81,7 +81,7 @@ const char *config_print_value(const struct config *config, enum config_value va
 		text = config_level_names[*(const enum log_level *)member];
 		break;
 	case CONFIG_TYPE_RESET:
-		text = config_reset_names[*(const enum reset_policy *)member];
+		text = reset_policy_names[*(const enum reset_policy *)member];
 		break;
 	case CONFIG_TYPE_SWITCH:
 		text = config_switch_names[*(const bool *)member];

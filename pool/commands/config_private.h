@@ -36,7 +36,6 @@ struct config_key {
 
 extern const struct config_key config_keys[CONFIG_COUNT];
 extern const char *const config_level_names[LOG_LEVEL_ERROR + 1];
-extern const char *const config_reset_names[RESET_REWIND + 1];
 extern const char *const config_switch_names[2];
 
 /*

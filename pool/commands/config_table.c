@@ -144,12 +144,6 @@ const char *const config_level_names[] = {
 	[LOG_LEVEL_ERROR] = "error",
 };
 
-const char *const config_reset_names[] = {
-	[RESET_REPLACE] = "replace",
-	[RESET_AUTO] = "auto",
-	[RESET_REWIND] = "rewind",
-};
-
 const char *const config_switch_names[] = { "off", "on" };
 
 /* --- Flags ------------------------------------------------------------------------------------ */

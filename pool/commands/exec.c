@@ -29,6 +29,7 @@
 /* Beyond every character, and away from the keys of limits_argp. */
 #define OPTION_SOCKET 0x2000
 #define OPTION_QUEUE_TIMEOUT 0x2001
+#define OPTION_RESET 0x2002
 /* For what is neither waiting nor running: a request and an answer on their way, an end. */
 #define ANSWER_NSEC_SPARE (60 * NSEC_PER_SEC)
 
@@ -41,6 +42,7 @@ struct exec {
 	struct program program; /* a limit of 0 is not given */
 	const char *socket;
 	uint64_t queue_nsec_max; /* 0: not given */
+	const char *reset;       /* NULL: not given */
 	struct text code, input;
 	struct program_files files;
 };
@@ -66,6 +68,11 @@ static error_t exec_option(int key, char *argument, struct argp_state *state)
 				"most, not '%s'",
 				argument);
 		return 0;
+	case OPTION_RESET:
+		if (reset_policy_parse(argument, &(enum reset_policy){ 0 }) < 0)
+			argp_error(state, "--reset %s: give " RESET_POLICY_FORM, argument);
+		exec->reset = argument;
+		return 0;
 	}
 	return ARGP_ERR_UNKNOWN;
 }
@@ -75,6 +82,9 @@ static const struct argp_option exec_options[] = {
 		"The daemon's socket ($CORRAL_SOCKET, else " CLIENT_SOCKET_STANDARD ")", 1 },
 	{ "queue-timeout", OPTION_QUEUE_TIMEOUT, "TIME", 0,
 		"Give up when no worker was free for so long", 1 },
+	{ "reset", OPTION_RESET, "HOW", 0,
+		"Of its worker, where the daemon is less strict: replace, it runs nothing else; "
+		"auto, nothing of other tenants; rewind", 1 },
 	{ 0 },
 };
 
@@ -225,6 +235,8 @@ static int fields_add(cJSON *request, const struct exec *exec, struct error *err
 	if (exec->queue_nsec_max)
 		cJSON_AddNumberToObject(
 			request, "queue_timeout", (double)exec->queue_nsec_max / 1e9);
+	if (exec->reset)
+		cJSON_AddStringToObject(request, "reset", exec->reset);
 	client_limits_add(request, &program->limits);
 	return result;
 }

@@ -113,6 +113,7 @@ static void request_apply(const struct request *request, struct execution *execu
 		execution->files_fd = request->files_fd;
 	execution->limits = request->limits;
 	execution->queue_nsec_max = request->queue_nsec_max;
+	execution->reset = request->reset;
 	execution->stream = request->stream;
 	execution->want_result = true;
 }

@@ -311,6 +311,17 @@ static int queue_timeout_take(struct request *request, cJSON *value, struct erro
 	return 0;
 }
 
+static int reset_take(struct request *request, cJSON *value, struct error *error)
+{
+	struct shown shown;
+
+	if (reset_policy_parse(value->valuestring, &request->reset) < 0)
+		return error_set(error, -EINVAL,
+			"reset cannot be '%s': give " RESET_POLICY_FORM ", or leave it out",
+			show(&shown, value->valuestring));
+	return 0;
+}
+
 /* --- The whole ------------------------------------------------------------------------------- */
 
 static const struct field fields[] = {
@@ -325,6 +336,7 @@ static const struct field fields[] = {
 	{ "stream", cJSON_True | cJSON_False, "true or false", stream_take },
 	{ "queue_timeout", cJSON_Number | cJSON_String, "a number or a string",
 		queue_timeout_take },
+	{ "reset", cJSON_String, "a string", reset_take },
 };
 
 static const char *field_name(size_t index)
@@ -382,7 +394,9 @@ static int fields_take(struct request *request, const cJSON *body, struct error 
 int request_parse(const char *body, size_t size, const struct limits *standard,
 	struct request *ret_request, struct error *error)
 {
-	struct request request = { .runtime = "python", .limits = *standard };
+	struct request request = {
+		.runtime = "python", .limits = *standard, .reset = RESET_REWIND
+	};
 	int result = json_check(body, size, error);
 	cJSON *tree;
 

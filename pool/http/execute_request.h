@@ -5,7 +5,7 @@
  *	{"runtime"?: "python", "code": text, "stdin"? or "stdin_base64"?: text,
  *	 "env"?: {NAME: text}, "args"?: [text], "files"?: {NAME: base64}, "limits"?: {"timeout"?,
  *	 "cpu_time"?, "memory"?, "pids"?, "output"?, "files"?, "open_files"?}, "stream"?: bool,
- *	 "queue_timeout"?}
+ *	 "queue_timeout"?, "reset"?: "replace" or "auto" or "rewind"}
  *
  * A limit and the queue_timeout are a number (of seconds, bytes, things) or a text as on the
  * command line ("30s", "256M"). An unknown field is refused: its sender would believe that it does
@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "pool/limits.h"
+#include "pool/policy.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -43,6 +44,7 @@ struct request {
 	unsigned note_count;
 	bool stream;
 	uint64_t queue_nsec_max; /* 0: not given */
+	enum reset_policy reset; /* RESET_REWIND, which asks for nothing: not given */
 };
 
 /*

@@ -158,9 +158,20 @@ class ExecRefuses(ClientTest):
 
     def test_mistakes_in_the_command_line(self):
         for arguments in ((), ("-E", "x", "-e", "1"), ("--queue-timeout", "0", "-e", "1"),
-                          ("--queue-timeout", "2h", "-e", "1"), ("--memory", "lots", "-e", "1")):
+                          ("--queue-timeout", "2h", "-e", "1"), ("--reset", "no", "-e", "1"),
+                          ("--memory", "lots", "-e", "1")):
             process = self.exec(*arguments)
             self.assertEqual((process.returncode, process.out), (2, b""), arguments)
+
+
+class ExecResets(ClientTest):
+    workers, options = 1, ("--shards", "1", "--reset", "rewind")
+
+    def test_as_strictly_as_it_was_told(self):
+        for arguments, reset in (((), "rewind"), (("--reset", "replace"), "replace:policy"),
+                                 (("--reset", "auto"), "rewind")):
+            process = self.exec("--json", *arguments, "-e", "print(1)")
+            self.assertEqual(json.loads(process.out)["reset"], reset)
 
 
 class ExecWaits(ClientTest):

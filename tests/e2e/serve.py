@@ -87,6 +87,19 @@ class Executions(ServeTest):
         self.assertEqual(self.execute("print(1)").json["verdict"], "ok")
         self.end(daemon)
 
+    def test_ask_for_a_stricter_reset_than_the_daemon_s(self):
+        daemon = self.serve("--reset", "rewind", workers=1)
+        for reset, answered in ((None, "rewind"), ("replace", "replace:policy"), (None, "rewind"),
+                                ("auto", "rewind"), ("rewind", "rewind")):
+            fields = {} if reset is None else {"reset": reset}
+            document = self.execute("print(1)", **fields).json
+            self.assertEqual((document["verdict"], document["reset"]), ("ok", answered))
+        answer = self.execute("print(1)", reset="never")
+        self.assertEqual(answer.status, 400, answer.body)
+        self.assertEqual(answer.json["error"]["message"],
+                         "reset cannot be 'never': give replace, auto or rewind, or leave it out")
+        self.end(daemon)
+
     def test_that_wait_longer_than_they_said_get_504(self):
         daemon = self.serve(workers=1)
         busy = self.begin()

@@ -61,6 +61,7 @@ Test(request, needs_nothing_but_code)
 	cr_expect_eq(memcmp(&request.limits, &standard, sizeof(standard)), 0);
 	cr_expect_eq(request.note_count, 0);
 	cr_expect_not(request.stream);
+	cr_expect_eq(request.reset, RESET_REWIND, "the pool's own policy counts");
 	cr_expect_eq(request.queue_nsec_max, 0);
 }
 
@@ -71,7 +72,8 @@ Test(request, takes_every_field)
 	      "\"args\":[\"\",\"two\",\"\\ud83d\\ude00\"],"
 	      "\"limits\":{\"timeout\":1.5,\"cpu_time\":\"500ms\",\"memory\":\"64M\",\"pids\":3,"
 	      "\"output\":1,\"files\":1048576,\"open_files\":\"99\",\"syscalls\":5},"
-	      "\"stream\":true,\"queue_timeout\":0.25}");
+	      "\"stream\":true,\"queue_timeout\":0.25,\"reset\":\"auto\"}");
+	cr_expect_eq(request.reset, RESET_AUTO);
 	expect_bytes(request.code, request.code_bytes, "\xc3\xa9\n", 3);
 	expect_bytes(request.stdin_text, request.stdin_bytes, "in\n", 3);
 #define ENVIRONMENT "A=1\0EMPTY=\0a b=x=y"
@@ -144,10 +146,10 @@ static const struct {
 	{ "{\"stdin\":\"x\"}", "code is missing: give the program as a string" },
 	{ "{\"Code\":\"\"}",
 		"there is no field 'Code' in a request: give runtime, code, stdin, "
-		"stdin_base64, env, args, files, limits, stream or queue_timeout" },
+		"stdin_base64, env, args, files, limits, stream, queue_timeout or reset" },
 	{ "{\"code\":\"\",\"\":1}",
 		"there is no field '' in a request: give runtime, code, stdin, "
-		"stdin_base64, env, args, files, limits, stream or queue_timeout" },
+		"stdin_base64, env, args, files, limits, stream, queue_timeout or reset" },
 	{ "{\"code\":null}", "code must be a string, not null" },
 	{ "{\"code\":1}", "code must be a string, not a number" },
 	{ "{\"code\":[\"x\"]}", "code must be a string, not a list" },
@@ -213,6 +215,9 @@ static const struct {
 	{ "{\"code\":\"\",\"queue_timeout\":\"soon\"}",
 		"queue_timeout cannot be 'soon': give a duration such as 30s or 500ms above zero, "
 		"1h at most, or leave it out" },
+	{ "{\"code\":\"\",\"reset\":\"never\"}",
+		"reset cannot be 'never': give replace, auto or rewind, or leave it out" },
+	{ "{\"code\":\"\",\"reset\":true}", "reset must be a string, not true or false" },
 	{ "{\"code\":\"\",\"queue_timeout\":[]}",
 		"queue_timeout must be a number or a string, not a list" },
 };
