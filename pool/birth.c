@@ -199,7 +199,7 @@ void slot_bear(struct slot *slot)
 	AUTO_FD channel_fd = -1;
 	int sockets[2], result;
 
-	if (shard->template.state != TEMPLATE_READY) {
+	if (shard->template->state != TEMPLATE_READY) {
 		list_append(&shard->childless, &slot->node);
 		return;
 	}
@@ -218,13 +218,14 @@ void slot_bear(struct slot *slot)
 		birth_failed_at(slot, "the worker", "its channel", result);
 		return;
 	}
-	result = template_bear(&shard->template, &letter, theirs, channel_fd);
+	result = template_bear(shard->template, &letter, theirs, channel_fd);
 	if (result < 0) {
 		birth_failed_at(slot, "the worker", "asking the template", result);
 		return;
 	}
 	slot->birth_asked = true;
-	slot->template_number = shard->template.restarts;
+	slot->template = shard->template;
+	slot->template_number = shard->template_number;
 	slot_enter(slot, SLOT_BEARING);
 	slot->listening = loop_recv(shard->loop, OP_CONTROL, slot, slot->control_fd, slot->message,
 				  sizeof(slot->message)) != 0;

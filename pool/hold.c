@@ -74,6 +74,8 @@ void slot_held(struct slot *slot)
 		return;
 	if (result < 0)
 		slot_hold_failed(slot, "it did not stop as asked", result);
+	else if (slot->template_number < slot->shard->image.template_number)
+		slot_hold_failed(slot, "the image is a newer template's by now", -ESTALE);
 	else
 		slot->stopped(slot);
 }

@@ -3,7 +3,8 @@
  * pool/image.c: the image that a template's workers are rewound to.
  *
  * It is captured from the template's first worker, at the safe point and before it ran anything.
- * Without one every worker is replaced, which is told once a template.
+ * Until then the image of the template before, if there was one, serves the workers of that one;
+ * then they are replaced. Without an image every worker is, which is told once a template.
  */
 #include "base/clock.h"
 #include "pool/pool_private.h"
@@ -32,22 +33,39 @@ static bool worker_waits(const struct slot *slot)
 	       registers.general.orig_rax == SYS_recvmsg;
 }
 
+/* Its own image from here on; without one, when it could not be captured. */
+static void image_set(struct slot *slot, struct image *image, struct sealed sealed)
+{
+	struct shard_image *place = &slot->shard->image;
+
+	shard_image_drop(slot->shard);
+	*place = (struct shard_image){
+		.image = image, .sealed = sealed, .template_number = slot->template_number
+	};
+	if (image)
+		image->sealed = &place->sealed;
+	atomic_store(&slot->shard->counters.images, image ? 1 : 0);
+}
+
 static void image_take(struct slot *slot)
 {
 	struct shard *shard = slot->shard;
-	struct error error;
-	int result = sealed_open(&shard->image.sealed, slot->worker_pid, &error);
+	struct image *image = NULL;
+	struct sealed sealed = { .bytes = NULL };
+	struct error error = { .sentence = "its first worker does not come to the safe point" };
+	int result = worker_waits(slot) ? sealed_open(&sealed, slot->worker_pid, &error) : -EAGAIN;
 
 	if (result == 0)
-		result = image_capture(&shard->image.image, &slot->tracee, &shard->image.sealed,
-			&error);
-	if (result < 0)
+		result = image_capture(&image, &slot->tracee, &sealed, &error);
+	if (result < 0) {
+		sealed_close(&sealed);
+		image = NULL;
 		shard_failed(shard, "no worker can be rewound, each is replaced: %s",
 			result == -ENOTTY ? "the kernel does not tell which pages were written "
 					    "(PAGEMAP_SCAN): see corral doctor"
 					  : error.sentence);
-	else
-		atomic_store(&shard->counters.images, 1);
+	}
+	image_set(slot, image, sealed);
 }
 
 static void capture_end(struct slot *slot);
@@ -109,14 +127,12 @@ static void capture_end(struct slot *slot)
 	struct shard *shard = slot->shard;
 	int result;
 
-	if (!worker_waits(slot)) {
+	if (!worker_waits(slot) && ++shard->image.looks < CAPTURE_LOOKS_MAX) {
 		result = tracee_end(&slot->tracee);
 		if (result < 0)
 			slot_hold_failed(slot, "it cannot be let go", result);
-		else if (++shard->image.looks < CAPTURE_LOOKS_MAX)
-			capture_later(slot);
 		else
-			slot_idle(slot);
+			capture_later(slot);
 		return;
 	}
 	image_take(slot);
@@ -137,17 +153,17 @@ static void capture_end(struct slot *slot)
 bool slot_captures(struct slot *slot)
 {
 	struct shard *shard = slot->shard;
+	struct shard_image *image = &shard->image;
 
 	if (shard->pool->config.reset == RESET_REPLACE || !slot->footprint || shard->stopping ||
-	    !loop_hears_stops(shard->loop) || slot->template_number != shard->template.restarts)
+	    !loop_hears_stops(shard->loop) || slot->template_number != shard->template_number)
 		return false;
-	if (shard->image.is_tried && shard->image.template_number == slot->template_number)
+	if (image->template_number == slot->template_number ||
+	    (image->capturing && image->capturing->state == SLOT_HELD))
 		return false;
-	shard_image_drop(shard);
-	shard->image.is_tried = true;
-	shard->image.template_number = slot->template_number;
+	image->capturing = slot;
+	image->looks = 0;
 	slot_enter(slot, SLOT_HELD);
-	shard->image.looks = 0;
 	capture_later(slot);
 	return true;
 }

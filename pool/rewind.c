@@ -107,7 +107,7 @@ static const char *refusal_of(struct slot *slot)
 		return "kernel";
 	if (slot->state != SLOT_BUSY || slot->killed || slot->ending != ENDING_RECORD)
 		return "ending";
-	if (!shard->image.image || slot->template_number != shard->template.restarts)
+	if (!shard->image.image || slot->template_number != shard->image.template_number)
 		return "image";
 	footprint = footprint_read(slot->footprint);
 	slot->leaves = leaves_of(slot, &footprint) | request_leaves(execution);

@@ -22,7 +22,7 @@
 #include <sys/resource.h>
 
 #define OPS_PER_SLOT 8u /* two of them for strays */
-#define OPS_OF_SHARD 16u
+#define OPS_OF_SHARD 18u
 #define SHARD_NICE (-10)
 #define IDLE_LOW_PART 4u /* low: not more than this part of the workers is idle */
 #define BIRTH_PAUSE_NSEC_MIN (10 * NSEC_PER_MSEC)
@@ -85,7 +85,7 @@ void shard_state_changed(struct shard *shard, enum slot_state from, enum slot_st
 		pool_changed(shard->pool);
 }
 
-static struct slot *slot_of(struct shard *shard, uint32_t number)
+struct slot *shard_slot(struct shard *shard, uint32_t number)
 {
 	uint32_t first = shard->slots[0].number;
 
@@ -94,9 +94,9 @@ static struct slot *slot_of(struct shard *shard, uint32_t number)
 }
 
 /* The last one out turns off the light. */
-static void stop_when_quiet(struct shard *shard)
+void shard_stop_when_quiet(struct shard *shard)
 {
-	if (!shard->stopping || shard->nursery.pid || shard->template.pid)
+	if (!shard->stopping || shard->nursery.pid || !shard_templates_are_gone(shard))
 		return;
 	unsigned quarantined = 0;
 
@@ -160,7 +160,7 @@ void shard_births_go_on(struct shard *shard)
 	struct list *node;
 
 	if (shard->stopping) {
-		stop_when_quiet(shard);
+		shard_stop_when_quiet(shard);
 		return;
 	}
 	while (births_may_go_on(shard) && (node = list_pop(&shard->unborn))) {
@@ -199,7 +199,7 @@ void shard_births_pause(struct shard *shard)
 
 static void nursery_replied(void *owner, const struct cell_reply *reply)
 {
-	struct slot *slot = slot_of(owner, reply->slot);
+	struct slot *slot = shard_slot(owner, reply->slot);
 
 	if (slot)
 		slot_cell_replied(slot, reply);
@@ -215,40 +215,7 @@ static void nursery_lost(void *owner)
 		slot_nursery_lost(&shard->slots[i]);
 	strays_end(shard, true);
 	shard_births_pause(shard);
-	stop_when_quiet(shard);
-}
-
-static void template_is_ready(void *owner)
-{
-	struct shard *shard = owner;
-	struct list *node;
-
-	while (shard->template.state == TEMPLATE_READY && (node = list_pop(&shard->childless)))
-		slot_bear(list_owner(node, struct slot, node));
-}
-
-static void template_bore(void *owner, const struct birth_reply *reply)
-{
-	struct slot *slot = slot_of(owner, reply->slot);
-
-	if (slot)
-		slot_birth_replied(slot, reply);
-}
-
-static void template_is_lost(void *owner, const char *sentence)
-{
-	struct shard *shard = owner;
-
-	if (!shard->stopping) {
-		atomic_fetch_add(&shard->counters.template_restarts, 1);
-		shard_failed(shard, "the %s template is gone: %s; starting it again",
-			shard->pool->config.runtime, sentence);
-	}
-	for (unsigned i = 0; i < shard->slot_count; i++)
-		slot_template_lost(&shard->slots[i]);
-	/* After the slots: some have found out by now whose child is whose. */
-	strays_end(shard, false);
-	stop_when_quiet(shard);
+	shard_stop_when_quiet(shard);
 }
 
 static void everything_ends(struct shard *shard)
@@ -272,8 +239,8 @@ static void everything_ends(struct shard *shard)
 		shard->pool->config.service->stop(
 			shard->pool->config.service->owner, shard->number);
 	nursery_stop(&shard->nursery);
-	template_stop(&shard->template);
-	stop_when_quiet(shard);
+	shard_templates_stop(shard);
+	shard_stop_when_quiet(shard);
 }
 
 static void shard_woken(void *owner)
@@ -290,7 +257,7 @@ static void shard_woken(void *owner)
 	if (atomic_load(&shard->pool->stopping) && !shard->stopping)
 		everything_ends(shard);
 	else
-		stop_when_quiet(shard);
+		shard_stop_when_quiet(shard);
 }
 
 void shard_stop(struct shard *shard)
@@ -349,25 +316,9 @@ static int shard_open(struct shard *shard, struct error *error)
 		.replied = nursery_replied,
 		.lost = nursery_lost,
 	};
-	struct template_config template = {
-		.program = shard->pool->runtime_program,
-		.imports = shard->pool->config.imports,
-		.cpu = shard->cpu,
-		.loop = shard->loop,
-		.receive_type = OP_TEMPLATE_RECEIVE,
-		.exit_type = OP_TEMPLATE_EXIT,
-		.owner = shard,
-		.ready = template_is_ready,
-		.born = template_bore,
-		.lost = template_is_lost,
-	};
-
 	cgroups_entrance(shard->pool->cgroups, &nursery.entrance);
-	template.entrance = nursery.entrance;
-	if (cgroups_memory_is_late(shard->pool->cgroups))
-		template.entrance.memory_v1 = -1;
 	nursery_init(&shard->nursery, &nursery);
-	template_init(&shard->template, &template);
+	shard_templates_init(shard);
 	loop_timer_init(&shard->birth_pause, birth_pause_over, shard);
 	loop_timer_init(&shard->birth_hold, birth_hold_over, shard);
 	result = netns_pool_init(&shard->networks, SHARD_NETNS_SPARE_MAX);
@@ -377,7 +328,7 @@ static int shard_open(struct shard *shard, struct error *error)
 	if (result == 0)
 		result = nursery_start(&shard->nursery, error);
 	if (result == 0)
-		result = template_start(&shard->template, error);
+		result = shard_templates_start(shard, error);
 	return result;
 }
 

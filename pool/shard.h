@@ -40,8 +40,8 @@ struct tenant;
 struct shard_image {
 	struct image *image;      /* NULL: none; then every worker is replaced */
 	struct sealed sealed;
-	unsigned template_number; /* whose it is, or would be */
-	bool is_tried;
+	unsigned template_number; /* whose it is, or whose could not be captured */
+	struct slot *capturing;   /* of a newer template; it is, as long as it is HELD */
 	unsigned looks;           /* that found its worker not yet waiting */
 	struct verify_memory memory; /* what it must look like; where rewinds are verified */
 	uint64_t registers[2];
@@ -54,7 +54,10 @@ struct shard {
 	pthread_t thread;
 	struct loop *loop;
 	struct nursery nursery;
-	struct template template;
+	struct template templates[2];
+	struct template *template; /* the one that bears; the other gets warm, ends or is none */
+	unsigned template_number;  /* of the newest that got ready; 0: none yet */
+	bool strays_wait;          /* for what the other template still owes */
 	struct netns_pool networks;
 	struct shard_image image;
 
@@ -114,6 +117,16 @@ void shard_failed(struct shard *shard, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 void shard_births_go_on(struct shard *shard); /* builds what is EMPTY, within bounds */
 void shard_births_pause(struct shard *shard); /* after a failure: later */
+
+/* templates.c */
+void shard_templates_init(struct shard *shard);
+int shard_templates_start(struct shard *shard, struct error *error);
+void shard_templates_stop(struct shard *shard);
+bool shard_templates_are_gone(const struct shard *shard);
+
+/* shard.c */
+struct slot *shard_slot(struct shard *shard, uint32_t number); /* NULL: none of its own */
+void shard_stop_when_quiet(struct shard *shard);
 
 /* image.c */
 void shard_image_drop(struct shard *shard);

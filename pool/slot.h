@@ -34,6 +34,7 @@
 struct dispatch;
 struct footprint;
 struct slot_proof;
+struct template;
 struct tenant_share;
 
 /* What a worker was last told to take on; 0: nothing yet, it has the template's. */
@@ -116,7 +117,8 @@ struct slot {
 	struct tenant_share *holder;
 
 	/* Rewinding. */
-	unsigned template_number; /* that it was born of */
+	struct template *template; /* that its birth was asked of */
+	unsigned template_number; /* the same, as no other ever has it */
 	uint64_t channel_inode, control_inode; /* of its own ends */
 	struct tracee tracee;
 	struct errand errand;     /* what it was told to call before the stop that is awaited */

@@ -22,7 +22,8 @@
 
 static bool is_known(const struct shard *shard, pid_t pid)
 {
-	if (pid == shard->nursery.pid || pid == shard->template.pid)
+	if (pid == shard->nursery.pid || pid == shard->templates[0].pid ||
+	    pid == shard->templates[1].pid)
 		return true;
 	for (unsigned i = 0; i < shard->slot_count; i++) {
 		const struct slot *slot = &shard->slots[i];

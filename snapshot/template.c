@@ -124,6 +124,11 @@ void template_stop(struct template *template)
 	watch_arm(template, TEMPLATE_STOP_NSEC_MAX);
 }
 
+bool template_is_gone(const struct template *template)
+{
+	return !template->pid && !template->watch.place;
+}
+
 static void watch_fired(void *owner)
 {
 	struct template *template = owner;
@@ -138,7 +143,7 @@ static void watch_fired(void *owner)
 	}
 	template->restarts++;
 	if (template_start(template, &error) < 0) {
-		template->config.lost(template->config.owner, error.sentence);
+		template->config.lost(template, error.sentence);
 		watch_arm(template, template->pause_nsec);
 	}
 }
@@ -154,8 +159,9 @@ static void down_when_quiet(struct template *template)
 	fd_close(&template->socket);
 	template->pid = 0;
 	template->state = TEMPLATE_DOWN;
+	template->unanswered = 0;
 	loop_timer_disarm(template->config.loop, &template->watch);
-	template->config.lost(template->config.owner, template->sentence);
+	template->config.lost(template, template->sentence);
 	if (template->stopping)
 		return;
 	watch_arm(template, template->pause_nsec);
@@ -176,7 +182,7 @@ static void reply_handle(struct template *template)
 			return;
 		}
 		template->state = TEMPLATE_READY;
-		template->config.ready(template->config.owner);
+		template->config.ready(template);
 		return;
 	}
 	if (template->unanswered && --template->unanswered == 0 && !template->stopping)
@@ -186,7 +192,7 @@ static void reply_handle(struct template *template)
 	/* A birth that worked ends the doubling. */
 	if (reply->error == 0)
 		template->pause_nsec = TEMPLATE_PAUSE_NSEC_MIN;
-	template->config.born(template->config.owner, reply);
+	template->config.born(template, reply);
 }
 
 void template_received(void *owner, int32_t result)

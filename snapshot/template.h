@@ -2,7 +2,8 @@
 /*
  * snapshot/template.h: the daemon's side of a template: a warm runtime process that forks workers.
  *
- * One template a runtime and shard, pinned beside the shard's loop, so that a birth crosses no CPU.
+ * A template belongs to a runtime and a shard, and is pinned beside the shard's loop, so that a
+ * birth crosses no CPU.
  * Its operations run on the shard's loop, under the two types that the owner set aside for it.
  *
  * A dead template is noticed by its exit, a wedged one by a birth that is not answered in time;
@@ -24,6 +25,8 @@
 #define TEMPLATE_PAUSE_NSEC_MIN (UINT64_C(100) * 1000000)
 #define TEMPLATE_PAUSE_NSEC_MAX (UINT64_C(10) * 1000000000)
 
+struct template;
+
 struct template_config {
 	const char *program;  /* path of corral-python… */
 	const char *imports;  /* what to warm; NULL: the runtime's usual modules */
@@ -32,11 +35,11 @@ struct template_config {
 	unsigned receive_type; /* done: template_received */
 	unsigned exit_type;    /* done: template_exited */
 	struct cgroup_entrance entrance;
-	void *owner;
-	void (*ready)(void *owner);
-	void (*born)(void *owner, const struct birth_reply *reply);
+	void *owner; /* for these, who find it in `config` */
+	void (*ready)(struct template *template);
+	void (*born)(struct template *template, const struct birth_reply *reply);
 	/* It is gone; births that it had not answered never happened. `sentence` says why. */
-	void (*lost)(void *owner, const char *sentence);
+	void (*lost)(struct template *template, const char *sentence);
 };
 
 enum template_state { TEMPLATE_DOWN, TEMPLATE_WARMING, TEMPLATE_READY };
@@ -70,6 +73,9 @@ int template_bear(struct template *template, const struct birth_letter *letter, 
  * when that takes longer than TEMPLATE_STOP_NSEC_MAX.
  */
 void template_stop(struct template *template);
+
+/* Nothing of it runs or will: template_init() may make it another one. */
+bool template_is_gone(const struct template *template);
 
 /* Completion functions for the loop's table. */
 void template_received(void *owner, int32_t result);

@@ -34,7 +34,7 @@ static bool template_is_new(const struct pool_status *status)
 
 static void template_kill(struct pool *pool)
 {
-	pid_t pid = pool->shards[0].template.pid;
+	pid_t pid = pool->shards[0].template->pid;
 
 	cr_assert_gt(pid, 0);
 	cr_assert_eq(kill(pid, SIGKILL), 0);

@@ -353,7 +353,7 @@ Test(rewind, begins_anew_with_a_new_template)
 	struct pool *pool = pool_with(RESET_REWIND, 1);
 
 	reset_after(pool, "print(1)", "ok");
-	cr_assert_eq(kill(pool->shards[0].template.pid, SIGKILL), 0);
+	cr_assert_eq(kill(pool->shards[0].template->pid, SIGKILL), 0);
 	cr_assert_eq(kill(pool->slots[0].worker_pid, SIGKILL), 0);
 	cr_expect(pool_wait(pool, two_births), "%s", status_of(pool).last_failure);
 	cr_expect_str_eq(reset_after(pool, "print(1)", "ok"), "rewind");

@@ -33,20 +33,21 @@ static unsigned readies, births, losses;
 static char last_sentence[256];
 static uint64_t lost_nsec[EVENTS_MAX];
 
-static void ready(void *owner)
+static void ready(struct template *told)
 {
+	cr_expect_eq(told, &template);
 	readies++;
 	loop_stop(loop);
 }
 
-static void born(void *owner, const struct birth_reply *reply)
+static void born(struct template *told, const struct birth_reply *reply)
 {
 	birth = *reply;
 	births++;
 	loop_stop(loop);
 }
 
-static void lost(void *owner, const char *sentence)
+static void lost(struct template *told, const char *sentence)
 {
 	cr_assert_lt(losses, EVENTS_MAX);
 	lost_nsec[losses++] = clock_now_nsec();
