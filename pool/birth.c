@@ -299,6 +299,7 @@ void slot_idle(struct slot *slot)
 
 	loop_timer_disarm(shard->loop, &slot->timer);
 	share_let_go(slot);
+	slot_renewal_note(slot);
 	slot_enter(slot, SLOT_IDLE);
 	/* A fresh one is for those who can have no other. */
 	if (slot->rewound || shard->pool->config.reset == RESET_REPLACE)
@@ -306,6 +307,7 @@ void slot_idle(struct slot *slot)
 	else
 		list_append(&shard->idle, &slot->node);
 	shard_dispatch(shard);
+	shard_renewal_go_on(shard);
 	shard_births_go_on(shard);
 }
 

@@ -17,6 +17,7 @@ struct shard_counters {
 	atomic_uint idle, busy, resetting, dead, queued, unborn;
 	atomic_ullong executions; /* that began */
 	atomic_ullong births, cells, birth_failures, template_restarts, quarantined;
+	atomic_ullong template_renewals;
 	atomic_uint images; /* 1: there is one, so workers can be rewound */
 	atomic_ullong rewinds, rewind_failures, rewind_mismatches, rewind_pages;
 	atomic_uint layers; /* bits of enum layer that every worker born so far stands in */

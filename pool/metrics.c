@@ -107,6 +107,9 @@ static void births_write(struct metrics *metrics, const struct pool_status *stat
 		status->birth_failures);
 	number_family(metrics, METRICS_COUNTER, "corral_template_restarts",
 		"Templates that ended unasked and were started again.", status->template_restarts);
+	number_family(metrics, METRICS_COUNTER, "corral_template_renewals",
+		"Templates that took the place of an old one, at other addresses.",
+		status->template_renewals);
 	number_family(metrics, METRICS_COUNTER, "corral_quarantined",
 		"Slots that could not be proved empty in time.", status->quarantined);
 }

@@ -28,13 +28,19 @@
 #define UID_RANGES 0x4000u
 
 #define QUEUE_STANDARD 1024u
+#define TEMPLATE_EXECUTIONS_STANDARD 1000000u
+#define TEMPLATE_AGE_STANDARD (3600 * NSEC_PER_SEC)
 #define START_NSEC_MAX (90 * NSEC_PER_SEC)
 #define DESCRIPTORS_PER_WORKER 4u
 
 void pool_config_init(struct pool_config *config)
 {
 	*config = (struct pool_config){
-		.runtime = "python", .workers = 16, .queue_max = QUEUE_STANDARD
+		.runtime = "python",
+		.workers = 16,
+		.queue_max = QUEUE_STANDARD,
+		.template_executions = TEMPLATE_EXECUTIONS_STANDARD,
+		.template_age_nsec = TEMPLATE_AGE_STANDARD,
 	};
 	limits_init(&config->limits);
 }
@@ -477,6 +483,7 @@ void pool_status(struct pool *pool, struct pool_status *ret_status)
 		ret_status->cells += atomic_load(&counters->cells);
 		ret_status->birth_failures += atomic_load(&counters->birth_failures);
 		ret_status->template_restarts += atomic_load(&counters->template_restarts);
+		ret_status->template_renewals += atomic_load(&counters->template_renewals);
 		ret_status->quarantined += atomic_load(&counters->quarantined);
 		layers &= atomic_load(&counters->layers);
 		pthread_mutex_lock(&shard->inbox_lock);

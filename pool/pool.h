@@ -23,7 +23,9 @@ struct pool_config {
 	unsigned shards;       /* 0: one a CPU that we may run on */
 	unsigned queue_max;    /* executions waiting, a tenant and shard; 0: the standard */
 	unsigned reserve;      /* workers that a tenant with more than its share leaves to others */
-	enum reset_policy reset; /* of a worker that can be rewound; any other is replaced */
+	enum reset_policy reset; /* of workers that can be rewound; others are replaced */
+	unsigned template_executions; /* of a shard; then its template is renewed. 0: never */
+	uint64_t template_age_nsec;   /* the same, after so long */
 	bool verify;           /* each rewound worker is proved to be what it was: slow */
 	bool without_bpf;      /* as on a kernel that has none: no footprints */
 	struct limits limits;  /* cells are built for these; requests may differ */
@@ -34,7 +36,8 @@ struct pool_status {
 	unsigned total, busy, idle, resetting, dead, queued;
 	unsigned shards, images; /* images: shards whose workers can be rewound */
 	uint64_t rewinds, rewind_failures, rewind_mismatches, rewind_pages;
-	uint64_t executions, births, cells, birth_failures, template_restarts, quarantined;
+	uint64_t executions, births, cells, birth_failures, quarantined;
+	uint64_t template_restarts, template_renewals;
 	char last_failure[256]; /* of a birth or a template; "" */
 	struct layer_status layers[LAYER_COUNT];
 };

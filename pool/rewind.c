@@ -98,7 +98,7 @@ static bool files_are_as_they_were(const struct slot *slot)
 static const char *refusal_of(struct slot *slot)
 {
 	const struct execution *execution = slot->execution;
-	const struct shard *shard = slot->shard;
+	struct shard *shard = slot->shard;
 	struct footprint footprint;
 
 	if (policy_of(slot, execution) == RESET_REPLACE)
@@ -107,7 +107,8 @@ static const char *refusal_of(struct slot *slot)
 		return "kernel";
 	if (slot->state != SLOT_BUSY || slot->killed || slot->ending != ENDING_RECORD)
 		return "ending";
-	if (!shard->image.image || slot->template_number != shard->image.template_number)
+	if (!shard->image.image || slot->template_number != shard->image.template_number ||
+	    slot_is_renewed(slot))
 		return "image";
 	footprint = footprint_read(slot->footprint);
 	slot->leaves = leaves_of(slot, &footprint) | request_leaves(execution);

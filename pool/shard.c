@@ -111,20 +111,21 @@ void shard_stop_when_quiet(struct shard *shard)
 		loop_stop(shard->loop);
 }
 
-static bool has_few_idle(const struct shard *shard)
+bool shard_has_few_idle(const struct shard *shard)
 {
 	return atomic_load(&shard->counters.idle) <= shard->slot_count / IDLE_LOW_PART;
 }
 
 bool shard_is_low(const struct shard *shard)
 {
-	return has_few_idle(shard) || atomic_load(&shard->counters.unborn) >= SHARD_UNBORN_MAX;
+	return shard_has_few_idle(shard) ||
+	       atomic_load(&shard->counters.unborn) >= SHARD_UNBORN_MAX;
 }
 
 /* Later than the low shard is spared by submitters: perhaps it catches up beside no execution. */
 static bool births_are_urgent(const struct shard *shard)
 {
-	return has_few_idle(shard) || shard->misfits ||
+	return shard_has_few_idle(shard) || shard->misfits || shard_renews(shard) ||
 	       atomic_load(&shard->counters.unborn) >= 2 * SHARD_UNBORN_MAX;
 }
 
@@ -223,6 +224,7 @@ static void everything_ends(struct shard *shard)
 	shard->stopping = true;
 	loop_timer_disarm(shard->loop, &shard->birth_pause);
 	loop_timer_disarm(shard->loop, &shard->birth_hold);
+	shard_renewal_stop(shard);
 	shard_queue_cancel(shard);
 	for (unsigned i = 0; i < shard->slot_count; i++) {
 		struct slot *slot = &shard->slots[i];

@@ -47,6 +47,17 @@ struct shard_image {
 	uint64_t registers[2];
 };
 
+#define RENEWALS_MAX 2u /* workers of an old template that are replaced at one time */
+
+/* A template's end, and its workers' (renewal.c). */
+struct shard_renewal {
+	uint64_t executions_due;  /* begun by then: it has served enough */
+	struct loop_timer age;    /* it is old enough */
+	bool is_due;              /* it was, and could not begin yet */
+	unsigned looked;          /* no slot below has an idle worker of an old one */
+	struct slot *places[RENEWALS_MAX]; /* replaced for that, as long as they are coming */
+};
+
 struct shard {
 	struct pool *pool;
 	unsigned number;
@@ -55,7 +66,9 @@ struct shard {
 	struct loop *loop;
 	struct nursery nursery;
 	struct template templates[2];
-	struct template *template; /* the one that bears; the other gets warm, ends or is none */
+	struct template *template; /* the one that bears; the other succeeds it, ends or is none */
+	struct template *successor; /* gets warm to take its place; NULL: none does */
+	struct shard_renewal renewal;
 	unsigned template_number;  /* of the newest that got ready; 0: none yet */
 	bool strays_wait;          /* for what the other template still owes */
 	struct netns_pool networks;
@@ -123,10 +136,20 @@ void shard_templates_init(struct shard *shard);
 int shard_templates_start(struct shard *shard, struct error *error);
 void shard_templates_stop(struct shard *shard);
 bool shard_templates_are_gone(const struct shard *shard);
+void shard_template_prepare(struct shard *shard, struct template *template);
+
+/* renewal.c */
+void shard_renewal_init(struct shard *shard);
+void shard_renewal_arm(struct shard *shard);        /* a template got ready: its time begins */
+void shard_renewal_go_on(struct shard *shard);      /* does what is due and can be done now */
+void shard_renewal_stop(struct shard *shard);
+void shard_template_succeeded(struct shard *shard); /* the successor is ready */
+bool shard_renews(const struct shard *shard);       /* workers are missing for it: births first */
 
 /* shard.c */
 struct slot *shard_slot(struct shard *shard, uint32_t number); /* NULL: none of its own */
 void shard_stop_when_quiet(struct shard *shard);
+bool shard_has_few_idle(const struct shard *shard);
 
 /* image.c */
 void shard_image_drop(struct shard *shard);

@@ -203,6 +203,11 @@ bool slot_proof_begin(struct slot *slot);   /* a newborn is held instead of beco
 int slot_proof_image(struct slot *slot);    /* HELD, and the image was captured from it */
 int slot_prove(struct slot *slot);          /* HELD, and rewound; -ENOTSUP: it is not what it was */
 
+/* renewal.c */
+/* An execution is over whose worker is of an old template, and it may be replaced for that now. */
+bool slot_is_renewed(struct slot *slot);
+void slot_renewal_note(struct slot *slot); /* its worker is idle */
+
 /* rewind.c */
 void slot_reset_choose(struct slot *slot); /* an execution is over: writes its result's `reset` */
 void slot_rewind(struct slot *slot);

@@ -25,9 +25,14 @@ static void template_is_ready(struct template *template)
 	struct shard *shard = template->config.owner;
 	struct list *node;
 
+	if (template == shard->successor)
+		shard_template_succeeded(shard);
 	shard->template_number++;
+	shard->renewal.looked = 0;
+	shard_renewal_arm(shard);
 	while (shard->template->state == TEMPLATE_READY && (node = list_pop(&shard->childless)))
 		slot_bear(list_owner(node, struct slot, node));
+	shard_renewal_go_on(shard);
 }
 
 static void template_bore(struct template *template, const struct birth_reply *reply)
@@ -47,7 +52,8 @@ static void template_is_lost(struct template *template, const char *sentence)
 {
 	struct shard *shard = template->config.owner;
 
-	if (!shard->stopping) {
+	/* An old one was asked to end. */
+	if (!shard->stopping && !template->stopping) {
 		atomic_fetch_add(&shard->counters.template_restarts, 1);
 		shard_failed(shard, "the %s template is gone: %s; starting it again",
 			shard->pool->config.runtime, sentence);
@@ -61,7 +67,7 @@ static void template_is_lost(struct template *template, const char *sentence)
 	shard_stop_when_quiet(shard);
 }
 
-static void template_prepare(struct shard *shard, struct template *template)
+void shard_template_prepare(struct shard *shard, struct template *template)
 {
 	struct template_config config = {
 		.program = shard->pool->runtime_program,
@@ -85,8 +91,9 @@ static void template_prepare(struct shard *shard, struct template *template)
 void shard_templates_init(struct shard *shard)
 {
 	for (size_t i = 0; i < TEMPLATES; i++)
-		template_prepare(shard, &shard->templates[i]);
+		shard_template_prepare(shard, &shard->templates[i]);
 	shard->template = &shard->templates[0];
+	shard_renewal_init(shard);
 }
 
 int shard_templates_start(struct shard *shard, struct error *error)

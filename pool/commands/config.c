@@ -153,7 +153,8 @@ static int parse_number(const struct config_key *key, struct parsed *parsed, str
 	default:
 		result = quantity_parse_count(parsed->text, &number);
 		snprintf(wanted, sizeof(wanted),
-			"a whole number from %" PRIu64 " to %" PRIu64, key->min, key->max);
+			"a whole number from %" PRIu64 " to %" PRIu64 "%s", key->min, key->max,
+			key->type == CONFIG_TYPE_COUNT_OR_NONE ? ", or none" : "");
 	}
 	if (result < 0 || number < key->min || number > key->max)
 		return refuse(key, parsed->text, wanted, error);
@@ -227,6 +228,10 @@ static int parse(enum config_value value, struct parsed *parsed, struct error *e
 		return parse_without(key, parsed, error);
 	case CONFIG_TYPE_LIMIT:
 		return parse_limit(value, parsed, error);
+	case CONFIG_TYPE_COUNT_OR_NONE:
+		if (strcmp(parsed->text, "none") == 0)
+			return 0; /* which is its number too */
+		break;
 	case CONFIG_TYPE_COUNT:
 	case CONFIG_TYPE_BYTES:
 	case CONFIG_TYPE_DURATION:
@@ -250,6 +255,7 @@ static void store(struct config *config, const struct config_key *key, const str
 		*(struct config_address *)member = parsed->address;
 		break;
 	case CONFIG_TYPE_COUNT:
+	case CONFIG_TYPE_COUNT_OR_NONE:
 		*(unsigned *)member = (unsigned)parsed->number;
 		break;
 	case CONFIG_TYPE_LEVEL:

@@ -56,6 +56,8 @@ enum config_value {
 	CONFIG_IMPORTS,
 	CONFIG_RESET,
 	CONFIG_VERIFY,
+	CONFIG_TEMPLATE_EXECUTIONS,
+	CONFIG_TEMPLATE_AGE,
 	CONFIG_WITHOUT,
 	CONFIG_TIMEOUT,
 	CONFIG_CPU_TIME,
@@ -111,6 +113,8 @@ struct config {
 	char imports[2048];  /* "": the runtime's usual ones */
 	enum reset_policy reset;
 	bool verify;
+	unsigned template_executions; /* 0: none */
+	uint64_t template_age_nsec;
 	bool without_bpf;
 	/* [limits]: of requests that give none */
 	struct limits limits;

@@ -74,6 +74,12 @@ const char *config_print_value(const struct config *config, enum config_value va
 	case CONFIG_TYPE_LIMIT:
 		return print_limit(*(const uint64_t *)member,
 			(enum limit)(value - CONFIG_TIMEOUT), buffer, size);
+	case CONFIG_TYPE_COUNT_OR_NONE:
+		if (!*(const unsigned *)member) {
+			text = "none";
+			break;
+		}
+		/* fallthrough */
 	case CONFIG_TYPE_COUNT:
 		snprintf(buffer, size, "%u", *(const unsigned *)member);
 		return buffer;

@@ -13,6 +13,7 @@ enum config_type {
 	CONFIG_TYPE_MODULES,  /* char[max + 1] */
 	CONFIG_TYPE_ADDRESS,  /* struct config_address */
 	CONFIG_TYPE_COUNT,    /* unsigned */
+	CONFIG_TYPE_COUNT_OR_NONE, /* unsigned, 0: "none" */
 	CONFIG_TYPE_BYTES,    /* uint64_t */
 	CONFIG_TYPE_DURATION, /* uint64_t, nanoseconds */
 	CONFIG_TYPE_LIMIT,    /* limits.values[]; unit, standard, min and max: limit_types */

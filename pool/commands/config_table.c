@@ -78,6 +78,13 @@
 		"HOW", "Of a worker: replace, rewind, or auto: rewind for its tenant (replace)")  \
 	X(VERIFY, POOL, "verify", "verify", "CORRAL_VERIFY", SWITCH, verify, "off", 0, 0, false,  \
 		NULL, "Prove of each rewound worker that it is what it was: slow (off)")          \
+	X(TEMPLATE_EXECUTIONS, POOL, "template_executions", "template-executions",                \
+		"CORRAL_TEMPLATE_EXECUTIONS", COUNT_OR_NONE, template_executions, "1000000", 1,   \
+		1000000000, false, "N",                                                           \
+		"Executions of a shard, then its template is executed anew, or none (1000000)")   \
+	X(TEMPLATE_AGE, POOL, "template_age", "template-age", "CORRAL_TEMPLATE_AGE", DURATION,    \
+		template_age_nsec, "1h", 100 * NSEC_PER_MSEC, 365 * 24 * HOUR, false, "TIME",     \
+		"For which a template bears workers, then it is executed anew (1h)")              \
 	X(WITHOUT, POOL, "without", "without", "CORRAL_WITHOUT", WITHOUT, without_bpf, "none", 0, \
 		0, false, "NAME", "Leave out a layer that can be left out: bpf, or (none)")
 

@@ -164,6 +164,8 @@ static int daemon_start(struct daemon *daemon, struct error *error)
 	pool.limits = config->limits;
 	pool.reset = config->reset;
 	pool.verify = config->verify;
+	pool.template_executions = config->template_executions;
+	pool.template_age_nsec = config->template_age_nsec;
 	pool.without_bpf = config->without_bpf;
 	pool.service = server_service(daemon->server);
 	result = pool_start(&daemon->pool, &pool, error);

@@ -62,6 +62,7 @@ static void pool_show(struct connection *connection, const struct http_request *
 	cJSON_AddNumberToObject(object, "rewind_mismatches", (double)status.rewind_mismatches);
 	cJSON_AddNumberToObject(object, "birth_failures", (double)status.birth_failures);
 	cJSON_AddNumberToObject(object, "template_restarts", (double)status.template_restarts);
+	cJSON_AddNumberToObject(object, "template_renewals", (double)status.template_renewals);
 	cJSON_AddNumberToObject(object, "quarantined", (double)status.quarantined);
 	templates = cJSON_AddObjectToObject(object, "templates");
 	python = cJSON_AddObjectToObject(templates, "python");

@@ -111,6 +111,9 @@ Test(config, refuses_values_with_place_and_remedy)
 		"corral.conf:2: body_bytes_max cannot be '65M': give a size from 1K to 64M");
 	expect_refused("[server]\nidle_timeout = 1d\n",
 		"corral.conf:2: idle_timeout cannot be '1d': give a duration from 1ms to 1h");
+	expect_refused("[pool]\ntemplate_executions = 0\n",
+		"corral.conf:2: template_executions cannot be '0': "
+		"give a whole number from 1 to 1000000000, or none");
 	expect_refused("[log]\nlevel = loud\n",
 		"corral.conf:2: level cannot be 'loud': give error, warning, info or debug");
 	expect_refused("[limits]\npids = 0\n",
@@ -196,6 +199,7 @@ Test(config, reads_every_variable)
 {
 	static const char *const texts[] = { [CONFIG_TYPE_PATH] = "/x", [CONFIG_TYPE_MODULES] = "x",
 		[CONFIG_TYPE_ADDRESS] = "127.0.0.1:1", [CONFIG_TYPE_COUNT] = "3",
+		[CONFIG_TYPE_COUNT_OR_NONE] = "none",
 		[CONFIG_TYPE_BYTES] = "3K", [CONFIG_TYPE_DURATION] = "3s",
 		[CONFIG_TYPE_LEVEL] = "error", [CONFIG_TYPE_WITHOUT] = "bpf",
 		[CONFIG_TYPE_RESET] = "rewind",
@@ -435,8 +439,9 @@ Test(config, reload_changes_each_value_that_says_it_can_and_no_other)
 {
 	char text[CONFIG_LINE_BYTES_MAX], before[CONFIG_LINE_BYTES_MAX];
 	static const char *const other[CONFIG_COUNT] = { "/o", "127.0.0.1:1", "/o", "/p", "3", "3K",
-		"32M", "3s", "3s", "3s", "3s", "3s", "3", "3", "3", "os", "auto", "on", "bpf", "3s",
-		"3s", "9M", "3", "3", "9M", "33", "3", "3", "3M", "3", "3M", "3s", "error" };
+		"32M", "3s", "3s", "3s", "3s", "3s", "3", "3", "3", "os", "auto", "on", "none", "3s",
+		"bpf", "3s", "3s", "9M", "3", "3", "9M", "33", "3", "3", "3M", "3", "3M", "3s",
+		"error" };
 
 	for (int i = 0; i < CONFIG_COUNT; i++) {
 		const struct config_key *key = &config_keys[i];

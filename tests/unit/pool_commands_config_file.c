@@ -87,7 +87,7 @@ Test(config_file, refuses_what_it_does_not_know_by_name)
 {
 	expect_refused("[pool]\nwrokers = 3\n",
 		"corral.conf:2: [pool] has no key 'wrokers': give one of workers, shards, queue, "
-		"imports, reset, verify, without");
+		"imports, reset, verify, template_executions, template_age, without");
 	expect_refused("[log]\nworkers = 3\n",
 		"corral.conf:2: [log] has no key 'workers': give one of level");
 	expect_refused("[log]\n= 3\n", "corral.conf:2: [log] has no key '': give one of level");

@@ -134,6 +134,7 @@ static void expect_status(struct pool *pool)
 	cr_expect_eq(number("corral_birth_failures_total"), 0);
 	cr_expect_eq(number("corral_template_restarts_total"), 0);
 	cr_expect_eq(number("corral_rewind_mismatches_total"), 0);
+	cr_expect_eq(number("corral_template_renewals_total"), 0);
 	cr_expect_eq(number("corral_quarantined_total"), 0);
 	for (enum layer layer = 0; layer < LAYER_COUNT; layer++)
 		cr_expect_eq(labelled("corral_layer_enforced", "layer", layer_name(layer)),
@@ -297,6 +298,7 @@ Test(pool_metrics, have_the_form_of_both_formats)
 	atomic_store(&counters->cells, UINT64_MAX);
 	atomic_store(&counters->birth_failures, UINT64_MAX);
 	atomic_store(&counters->template_restarts, UINT64_MAX);
+	atomic_store(&counters->template_renewals, UINT64_MAX);
 	atomic_store(&counters->quarantined, UINT64_MAX);
 	atomic_store(&counters->rewind_mismatches, UINT64_MAX);
 	memset(counters->waits.buckets, 0, sizeof(counters->waits.buckets));
