@@ -20,6 +20,7 @@ void counters_init(struct shard_counters *counters, unsigned slots)
 	histogram_init(&counters->waits);
 	histogram_init(&counters->durations);
 	histogram_init(&counters->rewind_durations);
+	histogram_init(&counters->rewind_pages);
 }
 
 void counters_began(struct shard_counters *counters, const struct execution *execution)

@@ -19,7 +19,7 @@ struct shard_counters {
 	atomic_ullong births, cells, birth_failures, template_restarts, quarantined;
 	atomic_ullong template_renewals;
 	atomic_uint images; /* 1: there is one, so workers can be rewound */
-	atomic_ullong rewinds, rewind_failures, rewind_mismatches, rewind_pages;
+	atomic_ullong rewinds, rewind_failures, rewind_mismatches;
 	atomic_uint layers; /* bits of enum layer that every worker born so far stands in */
 
 	atomic_ullong verdicts[VERDICT_COUNT];
@@ -28,6 +28,7 @@ struct shard_counters {
 	atomic_ullong cpu_usec, system_calls, page_faults, processes;
 	struct histogram waits;     /* from submission to dispatch, of those that began */
 	struct histogram rewind_durations; /* from the wish to stop it until it is idle again */
+	struct histogram rewind_pages; /* that each of them wrote */
 	struct histogram durations; /* from dispatch to the end, in nanoseconds as well */
 };
 

@@ -98,8 +98,6 @@ static void births_write(struct metrics *metrics, const struct pool_status *stat
 	number_family(metrics, METRICS_COUNTER, "corral_rewind_mismatches",
 		"Rewound workers that were not what they had been, and were replaced; only with"
 		" verify.", status->rewind_mismatches);
-	number_family(metrics, METRICS_COUNTER, "corral_rewind_pages",
-		"Pages that were written to rewind workers.", status->rewind_pages);
 	number_family(metrics, METRICS_COUNTER, "corral_cells_built",
 		"Cells that were built; a clean cell serves several workers.", status->cells);
 	number_family(metrics, METRICS_COUNTER, "corral_birth_failures",
@@ -139,18 +137,36 @@ static void memory_write(struct metrics *metrics)
 }
 
 /* `offset` of a histogram in struct shard_counters. */
+static void shards_sum(struct pool *pool, size_t offset, struct histogram *ret_sum)
+{
+	histogram_init(ret_sum);
+	for (unsigned i = 0; i < pool->shard_count; i++) {
+		const char *counters = (const char *)&pool->shards[i].counters;
+
+		histogram_merge(ret_sum, (const struct histogram *)(counters + offset));
+	}
+}
+
 static void histogram_write(struct pool *pool, struct metrics *metrics,
 	const struct metrics_label *labels, size_t offset)
 {
 	struct histogram sum;
 
-	histogram_init(&sum);
-	for (unsigned i = 0; i < pool->shard_count; i++) {
-		const char *counters = (const char *)&pool->shards[i].counters;
-
-		histogram_merge(&sum, (const struct histogram *)(counters + offset));
-	}
+	shards_sum(pool, offset, &sum);
 	metrics_histogram(metrics, labels, &sum);
+}
+
+static void rewinds_write(struct pool *pool, struct metrics *metrics)
+{
+	struct histogram pages;
+
+	metrics_family(metrics, METRICS_HISTOGRAM, "corral_rewind_seconds",
+		"How long a worker was held to be rewound.");
+	histogram_write(pool, metrics, NULL, offsetof(struct shard_counters, rewind_durations));
+	shards_sum(pool, offsetof(struct shard_counters, rewind_pages), &pages);
+	metrics_family(metrics, METRICS_HISTOGRAM, "corral_rewind_pages",
+		"Pages that were written to rewind a worker.");
+	metrics_histogram_counts(metrics, NULL, &pages);
 }
 
 void pool_metrics_write(struct pool *pool, struct metrics *metrics)
@@ -180,9 +196,7 @@ void pool_metrics_write(struct pool *pool, struct metrics *metrics)
 		"How long executions took, from when they began until their end was known.");
 	histogram_write(pool, metrics, METRICS_LABELS({ "runtime", runtime }),
 		offsetof(struct shard_counters, durations));
-	metrics_family(metrics, METRICS_HISTOGRAM, "corral_rewind_seconds",
-		"How long a worker was held to be rewound.");
-	histogram_write(pool, metrics, NULL, offsetof(struct shard_counters, rewind_durations));
+	rewinds_write(pool, metrics);
 	births_write(metrics, &status);
 	layers_write(metrics, &status);
 	memory_write(metrics);

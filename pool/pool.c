@@ -479,7 +479,6 @@ void pool_status(struct pool *pool, struct pool_status *ret_status)
 		ret_status->rewinds += atomic_load(&counters->rewinds);
 		ret_status->rewind_failures += atomic_load(&counters->rewind_failures);
 		ret_status->rewind_mismatches += atomic_load(&counters->rewind_mismatches);
-		ret_status->rewind_pages += atomic_load(&counters->rewind_pages);
 		ret_status->cells += atomic_load(&counters->cells);
 		ret_status->birth_failures += atomic_load(&counters->birth_failures);
 		ret_status->template_restarts += atomic_load(&counters->template_restarts);

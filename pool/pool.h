@@ -35,7 +35,7 @@ struct pool_config {
 struct pool_status {
 	unsigned total, busy, idle, resetting, dead, queued;
 	unsigned shards, images; /* images: shards whose workers can be rewound */
-	uint64_t rewinds, rewind_failures, rewind_mismatches, rewind_pages;
+	uint64_t rewinds, rewind_failures, rewind_mismatches;
 	uint64_t executions, births, cells, birth_failures, quarantined;
 	uint64_t template_restarts, template_renewals;
 	char last_failure[256]; /* of a birth or a template; "" */

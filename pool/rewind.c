@@ -219,7 +219,8 @@ static int memory_restore(struct slot *slot)
 	int result = image_apply_memory(image, slot->worker_pid, &slot->own, &pages);
 
 	slot->own_pages = pages;
-	atomic_fetch_add(&slot->shard->counters.rewind_pages, pages);
+	if (result == 0)
+		histogram_add(&slot->shard->counters.rewind_pages, pages);
 	return result;
 }
 

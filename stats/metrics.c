@@ -41,6 +41,23 @@ static const struct {
 };
 
 static const struct {
+	const char *text;
+	uint64_t count;
+} count_bounds[] = {
+	{ "16.0", 16 },
+	{ "32.0", 32 },
+	{ "64.0", 64 },
+	{ "128.0", 128 },
+	{ "256.0", 256 },
+	{ "512.0", 512 },
+	{ "1024.0", 1024 },
+	{ "2048.0", 2048 },
+	{ "4096.0", 4096 },
+	{ "8192.0", 8192 },
+	{ "16384.0", 16384 },
+};
+
+static const struct {
 	const char *text, *openmetrics;
 	const char *suffix; /* of the family's samples, and of its name in the text format */
 } types[] = {
@@ -177,18 +194,37 @@ void metrics_info(struct metrics *metrics, const struct metrics_label *labels)
 	number_end(metrics, 1);
 }
 
+static void bucket_write(struct metrics *metrics, const struct metrics_label *labels,
+	const char *bound, uint64_t count)
+{
+	sample_begin(metrics, "_bucket", labels, bound);
+	number_end(metrics, count);
+}
+
 void metrics_histogram(struct metrics *metrics, const struct metrics_label *labels,
 	const struct histogram *histogram)
 {
 	assert(metrics->family && metrics->type == METRICS_HISTOGRAM);
-	for (size_t i = 0; i < sizeof(bounds) / sizeof(bounds[0]); i++) {
-		sample_begin(metrics, "_bucket", labels, bounds[i].text);
-		number_end(metrics, histogram_count_to(histogram, bounds[i].nsec));
-	}
-	sample_begin(metrics, "_bucket", labels, "+Inf");
-	number_end(metrics, histogram->count);
+	for (size_t i = 0; i < sizeof(bounds) / sizeof(bounds[0]); i++)
+		bucket_write(metrics, labels, bounds[i].text,
+			histogram_count_to(histogram, bounds[i].nsec));
+	bucket_write(metrics, labels, "+Inf", histogram->count);
 	sample_begin(metrics, "_sum", labels, NULL);
 	nsec_end(metrics, histogram->sum);
+	sample_begin(metrics, "_count", labels, NULL);
+	number_end(metrics, histogram->count);
+}
+
+void metrics_histogram_counts(struct metrics *metrics, const struct metrics_label *labels,
+	const struct histogram *histogram)
+{
+	assert(metrics->family && metrics->type == METRICS_HISTOGRAM);
+	for (size_t i = 0; i < sizeof(count_bounds) / sizeof(count_bounds[0]); i++)
+		bucket_write(metrics, labels, count_bounds[i].text,
+			histogram_count_to(histogram, count_bounds[i].count));
+	bucket_write(metrics, labels, "+Inf", histogram->count);
+	sample_begin(metrics, "_sum", labels, NULL);
+	number_end(metrics, histogram->sum);
 	sample_begin(metrics, "_count", labels, NULL);
 	number_end(metrics, histogram->count);
 }

@@ -71,5 +71,9 @@ void metrics_info(struct metrics *metrics, const struct metrics_label *labels);
 void metrics_histogram(struct metrics *metrics, const struct metrics_label *labels,
 	const struct histogram *histogram);
 
+/* The same of a histogram of things, at the powers of two from 16 to 16,384. */
+void metrics_histogram_counts(struct metrics *metrics, const struct metrics_label *labels,
+	const struct histogram *histogram);
+
 /* Ends the text. Its length without the final NUL; it is whole only if that is below `size`. */
 size_t metrics_finish(struct metrics *metrics);

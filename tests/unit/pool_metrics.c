@@ -312,6 +312,31 @@ Test(pool_metrics, have_the_form_of_both_formats)
 	pool_stop(pool);
 }
 
+Test(pool_metrics, tell_what_rewinding_took)
+{
+	struct pool_config config = pool_configured(1);
+	char sum[64];
+
+	config.reset = RESET_REWIND;
+	struct pool *pool = pool_started(&config);
+
+	for (int i = 0; i < 5; i++)
+		run(pool, "print('hello')", 0, 0);
+	cr_assert(pool_wait(pool, all_idle));
+	print(pool, true);
+	cr_expect_eq(number("corral_rewinds_total"), 5);
+	cr_expect_eq(number("corral_rewind_seconds_count"), 5);
+	cr_expect_eq(number("corral_rewind_pages_count"), 5);
+	/* A few dozen each, where a worker has thousands. */
+	cr_expect_eq(labelled("corral_rewind_pages_bucket", "le", "1024.0"), 5);
+	cr_expect_eq(labelled("corral_rewind_pages_bucket", "le", "16.0"), 0);
+	snprintf(sum, sizeof(sum), "%lu",
+		(unsigned long)pool->shards[0].counters.rewind_pages.sum);
+	cr_expect_str_eq(series("corral_rewind_pages_sum"), sum);
+	cr_expect_geq(number("corral_rewind_pages_sum"), 5 * 16);
+	pool_stop(pool);
+}
+
 /* --- A reader beside the writers -------------------------------------------------------------- */
 
 Test(pool_metrics, never_run_backwards_while_executions_run)

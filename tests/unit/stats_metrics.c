@@ -149,6 +149,39 @@ Test(metrics, count_a_histogram_up_to_each_bound)
 	cr_expect_str_eq(strstr(text, "x_seconds_sum"), end);
 }
 
+Test(metrics, count_things_as_they_count_nanoseconds)
+{
+	static char buffer[4096];
+	struct metrics metrics;
+	const char *line = buffer;
+	unsigned buckets = 0;
+
+	histogram_init(&histogram);
+	for (unsigned bound = 16; bound <= 16384; bound *= 2) {
+		histogram_add(&histogram, bound * 31 / 32);
+		histogram_add(&histogram, bound * 33 / 32);
+	}
+	metrics_init(&metrics, true, buffer, sizeof(buffer));
+	metrics_family(&metrics, METRICS_HISTOGRAM, "x_pages", "Pages.");
+	metrics_histogram_counts(&metrics, NULL, &histogram);
+	cr_assert_lt(metrics_finish(&metrics), sizeof(buffer));
+	for (unsigned bound = 16, below = 1; bound <= 16384; bound *= 2, below += 2) {
+		char wanted[64];
+
+		/* Of 16 a 32nd is less than one. */
+		snprintf(wanted, sizeof(wanted), "x_pages_bucket{le=\"%u.0\"} %u\n", bound,
+			bound == 16 ? 2 : below);
+		cr_expect(strstr(buffer, wanted), "%s", wanted);
+	}
+	while ((line = strstr(line, "x_pages_bucket"))) {
+		buckets++;
+		line++;
+	}
+	cr_expect_eq(buckets, 12);
+	cr_expect(strstr(buffer, "x_pages_bucket{le=\"+Inf\"} 22\nx_pages_sum 65503\n"
+				 "x_pages_count 22\n"), "%s", buffer);
+}
+
 Test(metrics, write_an_empty_histogram_as_zeroes)
 {
 	histogram_init(&histogram);
