@@ -28,6 +28,11 @@ $(BENCH_PROGRAMS): $(BUILD)/bench/%: $(BUILD)/bin/%
 $(filter-out $(FLOOR),$(BENCHES)): $(BUILD)/bench/%: $(BUILD)/bench/%.o $(BENCH_SHARED) $(BUILD)/libcorral.a
 	$(call say,LD,$@) $(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
+# The pool's own functions that the bench stands before, as it names them.
+ANATOMY := $(BUILD)/bench/anatomy
+ANATOMY_STEPS := message_send $(shell sed -n 's/^TIMED.[A-Z_]*, [a-z]*, \([a-z_]*\),.*/\1/p; s/^ENTERED.[a-z_]*, \([a-z_]*\),.*/\1/p' bench/anatomy.c)
+$(ANATOMY): LDFLAGS += $(ANATOMY_STEPS:%=-Wl,--wrap=%)
+
 # The same Python as in a worker, and the same view as in a cell, without a pool around them.
 $(FLOOR): $(FLOOR).o $(BENCH_SHARED) $(call objects,runtime/seal.c runtime/maps.c jail/init/view.c $(filter-out %/main.c,$(PYTHON_SRCS))) \
 		$(BUILD)/libcorral.a
@@ -38,7 +43,7 @@ $(FLOOR).o: CPPFLAGS += $(PYTHON_CFLAGS) -Wno-shadow
 bench: all benches
 	@mkdir -p bench/results
 	$(Q)set -e; result=$(BENCH_RESULT); \
-	for question in output_ring output_flood stream_rate timeout_lateness idle_workers tracing noisy_neighbour saturation "soak 20000" "floor 1" "floor 2"; do \
+	for question in output_ring output_flood stream_rate timeout_lateness idle_workers tracing anatomy noisy_neighbour saturation "soak 20000" "floor 1" "floor 2"; do \
 		$(BUILD)/bench/$$question | tee -a $$result; \
 	done; \
 	for streams in 1 2; do $(BUILD)/bin/corral bench --streams $$streams --json | tee -a $$result; done; \
