@@ -100,6 +100,19 @@ class Executions(ServeTest):
                          "reset cannot be 'never': give replace, auto or rewind, or leave it out")
         self.end(daemon)
 
+    def test_outlast_the_templates_of_their_workers(self):
+        daemon = self.serve("--shards", "1", "--reset", "rewind", "--template-executions", "20",
+                            "--template-age", "1h", workers=4)
+        addresses = set()
+        while len(addresses) < 2:
+            document = self.execute("print(id(object()) >> 12)").json
+            self.assertEqual(document["verdict"], "ok", document)
+            addresses.add(document["stdout"])
+        pool = self.ask("GET", "/v1/pool").json
+        self.assertGreaterEqual(pool["template_renewals"], 1)
+        self.assertEqual((pool["template_restarts"], pool["birth_failures"]), (0, 0))
+        self.end(daemon)
+
     def test_that_wait_longer_than_they_said_get_504(self):
         daemon = self.serve(workers=1)
         busy = self.begin()
