@@ -269,7 +269,7 @@ static void expect_form(bool openmetrics)
 				family);
 		}
 	}
-	cr_expect_eq(families, 34);
+	cr_expect_eq(families, 35, "%u", families);
 	size_t length = strlen(text);
 
 	cr_expect_eq(strcmp(text + length - strlen("\n# EOF\n"), "\n# EOF\n") == 0, openmetrics);
