@@ -19,6 +19,7 @@ struct shard_counters {
 	atomic_ullong births, cells, birth_failures, template_restarts, quarantined;
 	atomic_ullong template_renewals;
 	atomic_uint images; /* 1: there is one, so workers can be rewound */
+	atomic_ullong resets[RESET_COUNT]; /* behind executions, as they were told of */
 	atomic_ullong rewinds, rewind_failures, rewind_mismatches;
 	atomic_uint layers; /* bits of enum layer that every worker born so far stands in */
 

@@ -83,6 +83,19 @@ static void footprints_write(struct metrics *metrics, const struct answers *answ
 		"Processes of executions that ended, the worker included.", answers->processes);
 }
 
+static void resets_write(struct pool *pool, struct metrics *metrics)
+{
+	metrics_family(metrics, METRICS_COUNTER, "corral_resets",
+		"Executions by what their result says of their worker: rewind, or replace and why.");
+	for (enum reset reset = 0; reset < RESET_COUNT; reset++) {
+		uint64_t sum = 0;
+
+		for (unsigned i = 0; i < pool->shard_count; i++)
+			sum += atomic_load(&pool->shards[i].counters.resets[reset]);
+		metrics_number(metrics, METRICS_LABELS({ "reset", reset_names[reset] }), sum);
+	}
+}
+
 static void births_write(struct metrics *metrics, const struct pool_status *status)
 {
 	number_family(metrics, METRICS_COUNTER, "corral_births",
@@ -196,6 +209,7 @@ void pool_metrics_write(struct pool *pool, struct metrics *metrics)
 		"How long executions took, from when they began until their end was known.");
 	histogram_write(pool, metrics, METRICS_LABELS({ "runtime", runtime }),
 		offsetof(struct shard_counters, durations));
+	resets_write(pool, metrics);
 	rewinds_write(pool, metrics);
 	births_write(metrics, &status);
 	layers_write(metrics, &status);

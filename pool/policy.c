@@ -14,6 +14,18 @@ const char *const reset_policy_names[RESET_POLICY_COUNT] = {
 	[RESET_REWIND] = "rewind",
 };
 
+const char *const reset_names[RESET_COUNT] = {
+	[RESET_REWOUND] = "rewind",
+	[RESET_BY_POLICY] = "replace:policy",
+	[RESET_BY_KERNEL] = "replace:kernel",
+	[RESET_BY_ENDING] = "replace:ending",
+	[RESET_BY_IMAGE] = "replace:image",
+	[RESET_BY_PROCESSES] = "replace:processes",
+	[RESET_BY_THREADS] = "replace:threads",
+	[RESET_BY_FOOTPRINT] = "replace:footprint",
+	[RESET_BY_FILES] = "replace:files",
+};
+
 int reset_policy_parse(const char *text, enum reset_policy *ret_policy)
 {
 	for (int i = 0; i < RESET_POLICY_COUNT; i++) {

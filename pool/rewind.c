@@ -95,40 +95,45 @@ static bool files_are_as_they_were(const struct slot *slot)
 	       memcmp(&now, &slot->files_at_birth, sizeof(now)) == 0;
 }
 
-static const char *refusal_of(struct slot *slot)
+static enum reset footprint_refuses(const struct footprint *footprint)
+{
+	return footprint->forks ? RESET_BY_PROCESSES
+	     : footprint->threads ? RESET_BY_THREADS
+				  : RESET_BY_FOOTPRINT;
+}
+
+static enum reset reset_of(struct slot *slot)
 {
 	const struct execution *execution = slot->execution;
 	struct shard *shard = slot->shard;
 	struct footprint footprint;
 
 	if (policy_of(slot, execution) == RESET_REPLACE)
-		return "policy";
+		return RESET_BY_POLICY;
 	if (!slot->footprint || !loop_hears_stops(shard->loop))
-		return "kernel";
+		return RESET_BY_KERNEL;
 	if (slot->state != SLOT_BUSY || slot->killed || slot->ending != ENDING_RECORD)
-		return "ending";
+		return RESET_BY_ENDING;
 	if (!shard->image.image || slot->template_number != shard->image.template_number ||
 	    slot_is_renewed(slot))
-		return "image";
+		return RESET_BY_IMAGE;
 	footprint = footprint_read(slot->footprint);
 	slot->leaves = leaves_of(slot, &footprint) | request_leaves(execution);
 	if (slot->leaves & ~mendable(slot))
-		return "footprint";
+		return footprint_refuses(&footprint);
 	if (slot->leaves & LEAVES_FILES && !files_are_as_they_were(slot))
-		return "files";
-	return NULL;
+		return RESET_BY_FILES;
+	return RESET_REWOUND;
 }
 
 void slot_reset_choose(struct slot *slot)
 {
-	const char *refusal = refusal_of(slot);
 	struct result *result = &slot->execution->result;
+	enum reset reset = reset_of(slot);
 
-	slot->rewinds = !refusal;
-	if (refusal)
-		snprintf(result->reset, sizeof(result->reset), "replace:%s", refusal);
-	else
-		snprintf(result->reset, sizeof(result->reset), "rewind");
+	slot->rewinds = reset == RESET_REWOUND;
+	snprintf(result->reset, sizeof(result->reset), "%s", reset_names[reset]);
+	atomic_fetch_add(&slot->shard->counters.resets[reset], 1);
 }
 
 void slot_serves(struct slot *slot, const struct execution *execution)

@@ -269,7 +269,7 @@ static void expect_form(bool openmetrics)
 				family);
 		}
 	}
-	cr_expect_eq(families, 35, "%u", families);
+	cr_expect_eq(families, 36, "%u", families);
 	size_t length = strlen(text);
 
 	cr_expect_eq(strcmp(text + length - strlen("\n# EOF\n"), "\n# EOF\n") == 0, openmetrics);
@@ -325,6 +325,8 @@ Test(pool_metrics, tell_what_rewinding_took)
 	cr_assert(pool_wait(pool, all_idle));
 	print(pool, true);
 	cr_expect_eq(number("corral_rewinds_total"), 5);
+	cr_expect_eq(labelled("corral_resets_total", "reset", "rewind"), 5);
+	cr_expect_eq(labelled("corral_resets_total", "reset", "replace:processes"), 0);
 	cr_expect_eq(number("corral_rewind_seconds_count"), 5);
 	cr_expect_eq(number("corral_rewind_pages_count"), 5);
 	/* A few dozen each, where a worker has thousands. */
