@@ -86,7 +86,7 @@ static void footprints_write(struct metrics *metrics, const struct answers *answ
 static void resets_write(struct pool *pool, struct metrics *metrics)
 {
 	metrics_family(metrics, METRICS_COUNTER, "corral_resets",
-		"Executions by what their result says of their worker: rewind, or replace and why.");
+		"Executions by what became of their worker: rewind, or replace and why.");
 	for (enum reset reset = 0; reset < RESET_COUNT; reset++) {
 		uint64_t sum = 0;
 
