@@ -7,6 +7,7 @@
  * for here. Whatever is not as it was asked for, or takes too long, is a replacement.
  */
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "pool/pool_private.h"
 
@@ -60,7 +61,7 @@ void slot_hold(struct slot *slot, void (*stopped)(struct slot *slot))
 
 	slot->held_nsec = clock_now_nsec();
 	result = slot_stop_await(slot, stopped);
-	if (result == 0)
+	if (result == 0 && !fault("rewind.interrupt"))
 		result = tracee_begin(&slot->tracee, slot->worker_pid, 0);
 	if (result < 0)
 		slot_hold_failed(slot, "it cannot be stopped", result);

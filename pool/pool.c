@@ -39,6 +39,7 @@ void pool_config_init(struct pool_config *config)
 		.runtime = "python",
 		.workers = 16,
 		.queue_max = QUEUE_STANDARD,
+		.reset = RESET_AUTO,
 		.template_executions = TEMPLATE_EXECUTIONS_STANDARD,
 		.template_age_nsec = TEMPLATE_AGE_STANDARD,
 	};

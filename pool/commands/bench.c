@@ -43,6 +43,33 @@ static enum reset_policy reset_parse(struct argp_state *state, const char *argum
 	return policy;
 }
 
+/* What only an embedded pool can be told; a daemon is as it was started. */
+static void pool_option(
+	struct argp_state *state, int key, const char *argument, struct pool_config *config)
+{
+	switch (key) {
+	case 'w':
+		config->workers =
+			(unsigned)number_parse(state, "workers", argument, 1, POOL_WORKERS_MAX);
+		break;
+	case 'h':
+		config->shards =
+			(unsigned)number_parse(state, "shards", argument, 1, POOL_SHARDS_MAX);
+		break;
+	case OPTION_WITHOUT:
+		if (strcmp(argument, "bpf") != 0)
+			argp_error(state, "--without %s: only bpf can be left out", argument);
+		config->without_bpf = true;
+		break;
+	case OPTION_RESET:
+		config->reset = reset_parse(state, argument);
+		break;
+	case OPTION_VERIFY:
+		config->verify = true;
+		break;
+	}
+}
+
 static error_t bench_option(int key, char *argument, struct argp_state *state)
 {
 	struct bench_options *options = state->input;
@@ -74,23 +101,12 @@ static error_t bench_option(int key, char *argument, struct argp_state *state)
 		options->rate = number_parse(state, "rate", argument, 0.01, 1e6);
 		return 0;
 	case 'w':
-		options->config.workers =
-			(unsigned)number_parse(state, "workers", argument, 1, POOL_WORKERS_MAX);
-		return 0;
 	case 'h':
-		options->config.shards =
-			(unsigned)number_parse(state, "shards", argument, 1, POOL_SHARDS_MAX);
-		return 0;
 	case OPTION_WITHOUT:
-		if (strcmp(argument, "bpf") != 0)
-			argp_error(state, "--without %s: only bpf can be left out", argument);
-		options->config.without_bpf = true;
-		return 0;
 	case OPTION_RESET:
-		options->config.reset = reset_parse(state, argument);
-		return 0;
 	case OPTION_VERIFY:
-		options->config.verify = true;
+		options->shapes_pool = true;
+		pool_option(state, key, argument, &options->config);
 		return 0;
 	case 'j':
 		options->json = true;
@@ -101,10 +117,7 @@ static error_t bench_option(int key, char *argument, struct argp_state *state)
 	case ARGP_KEY_END:
 		if (options->code && options->programs)
 			argp_error(state, "give --code or --programs, not both");
-		if (options->socket && (options->config.workers || options->config.shards ||
-						options->config.without_bpf ||
-						options->config.reset ||
-						options->config.verify))
+		if (options->socket && options->shapes_pool)
 			argp_error(state, "--workers, --shards, --reset, --verify and --without "
 					  "are the daemon's own: give them without --socket");
 		return 0;
@@ -126,7 +139,7 @@ static const struct argp_option bench_options[] = {
 	{ "without", OPTION_WITHOUT, "bpf", 0, "Without footprints, as where there is no BPF", 1 },
 	{ "reset", OPTION_RESET, "HOW", 0,
 		"What becomes of a worker: replace, rewind, or auto: rewind for the same tenant "
-		"(replace)", 1 },
+		"(auto)", 1 },
 	{ "verify", OPTION_VERIFY, 0, 0,
 		"Prove of each rewound worker that it is what it was: slow", 1 },
 	{ "json", 'j', 0, 0, "Print one line of JSON", 1 },
@@ -138,9 +151,8 @@ static const struct argp_child bench_children[] = { { &limits_argp, 0, NULL, 2 }
 static const struct argp bench_argp = {
 	.options = bench_options,
 	.parser = bench_option,
-	.doc = "Runs code in an embedded pool, or through the daemon, each execution in a fresh "
-	       "worker, and tells throughput and latency. Limits that are not given are, with "
-	       "--socket, the daemon's.",
+	.doc = "Runs code in an embedded pool, or through the daemon, and tells throughput and "
+	       "latency. Limits that are not given are, with --socket, the daemon's.",
 	.children = bench_children,
 };
 

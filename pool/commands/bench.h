@@ -45,6 +45,7 @@ struct bench_options {
 	double seconds;
 	double rate; /* executions a second; 0: closed loop */
 	bool json;
+	bool shapes_pool; /* an option was given that a daemon cannot be told */
 	struct pool_config config;
 };
 

@@ -74,8 +74,8 @@
 	X(IMPORTS, POOL, "imports", "imports", "CORRAL_IMPORTS", MODULES, imports, "", 0,         \
 		SIZE_OF(imports) - 1, false, "NAMES",                                             \
 		"Modules to have imported in every worker, instead of the usual ones")            \
-	X(RESET, POOL, "reset", "reset", "CORRAL_RESET", RESET, reset, "replace", 0, 0, false,    \
-		"HOW", "Of a worker: replace, rewind, or auto: rewind for its tenant (replace)")  \
+	X(RESET, POOL, "reset", "reset", "CORRAL_RESET", RESET, reset, "auto", 0, 0, false,       \
+		"HOW", "Of a worker: replace, rewind, or auto: rewind for its tenant (auto)")     \
 	X(VERIFY, POOL, "verify", "verify", "CORRAL_VERIFY", SWITCH, verify, "off", 0, 0, false,  \
 		NULL, "Prove of each rewound worker that it is what it was: slow (off)")          \
 	X(TEMPLATE_EXECUTIONS, POOL, "template_executions", "template-executions",                \

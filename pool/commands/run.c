@@ -303,6 +303,7 @@ int command_run(int argc, char **argv)
 
 	pool_config_init(&run.config);
 	run.config.workers = run.config.shards = 1;
+	run.config.reset = RESET_REPLACE;
 	run.program.limits = run.config.limits;
 	run.program.runtime = run.config.runtime;
 	execution_init(&run.execution);

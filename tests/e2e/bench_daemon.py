@@ -42,7 +42,9 @@ class BenchDaemon(ServeTest):
         self.assertGreater(figures["executions"], 10)
         self.assertEqual(figures["verdicts"], {"ok": figures["executions"]})
         self.assertEqual((figures["errors"], figures["workers"], figures["streams"]), (0, 8, 3))
-        self.assertEqual(figures["reset"], {"rewound": 0, "replaced": figures["executions"]})
+        # The first of a shard may end before its image is there.
+        self.assertGreater(figures["reset"]["rewound"], figures["reset"]["replaced"])
+        self.assertEqual(sum(figures["reset"].values()), figures["executions"])
         self.assertEqual(list(figures["layers"]), LAYERS)
         self.assertEqual(figures["layers"], self.ask("GET", "/v1/pool").json["layers"])
 

@@ -28,7 +28,7 @@ class Executions(ServeTest):
         self.assertEqual(document["result"], {"text": "42", "json": 42})
         self.assertRegex(document["id"], "^[0-9a-f]{32}$")
         self.assertGreater(document["usage"]["wall_usec"], 0)
-        self.assertEqual(document["reset"], "replace:policy")
+        self.assertEqual(document["reset"], "rewind")
         self.end(daemon)
 
     def test_end_in_their_own_verdicts(self):

@@ -439,7 +439,7 @@ Test(config, reload_changes_each_value_that_says_it_can_and_no_other)
 {
 	char text[CONFIG_LINE_BYTES_MAX], before[CONFIG_LINE_BYTES_MAX];
 	static const char *const other[CONFIG_COUNT] = { "/o", "127.0.0.1:1", "/o", "/p", "3", "3K",
-		"32M", "3s", "3s", "3s", "3s", "3s", "3", "3", "3", "os", "auto", "on", "none",
+		"32M", "3s", "3s", "3s", "3s", "3s", "3", "3", "3", "os", "rewind", "on", "none",
 		"3s", "bpf", "3s", "3s", "9M", "3", "3", "9M", "33", "3", "3", "3M", "3", "3M",
 		"3s", "error" };
 

@@ -30,6 +30,8 @@ static inline struct pool_config pool_configured(unsigned workers)
 	pool_config_init(&config);
 	config.workers = workers;
 	config.shards = 1;
+	/* The tests of rewinding ask for it; all others are about what each worker goes through. */
+	config.reset = RESET_REPLACE;
 	return config;
 }
 

@@ -380,4 +380,19 @@ Test(rewind, that_fails_is_a_replacement)
 	pool_stop(pool);
 }
 
+/* A stop that does not come is not waited for longer than a second. */
+Test(rewind, that_takes_too_long_is_a_replacement)
+{
+	struct pool *pool;
+
+	setenv("CORRAL_FAULT", "rewind.interrupt:2", 1);
+	pool = pool_with(RESET_REWIND, 1);
+	cr_expect_str_eq(reset_after(pool, "print(1)", "ok"), "rewind");
+	cr_expect_str_eq(reset_after(pool, "print(2)", "ok"), "rewind");
+	cr_expect_eq(status_of(pool).births, 2);
+	cr_expect(strstr(status_of(pool).last_failure, "it did not stop"), "%s",
+		status_of(pool).last_failure);
+	pool_stop(pool);
+}
+
 #endif
