@@ -70,6 +70,8 @@ static void side_measure(enum with with, unsigned round, unsigned seconds)
 
 	pool_config_init(&config);
 	config.workers = WORKERS;
+	/* Without footprints nobody is rewound. */
+	config.reset = RESET_REPLACE;
 	config.without_bpf = with == WITHOUT;
 	pool = harness_pool_open(&config);
 	if (with == WITH) {

@@ -75,7 +75,7 @@ class Degraded(ServeTest):
         self.replaces_each("replace:kernel", "bpf-tracing is absent", "--without", "bpf")
 
     def test_without_bpf_replacing_is_no_news(self):
-        daemon = self.serve("--without", "bpf", workers=1)
+        daemon = self.serve("--without", "bpf", "--reset", "replace", workers=1)
         self.end(daemon)
         self.assertNotIn("rewound", self.log())
 

@@ -284,7 +284,7 @@ class Status(ClientTest):
         lines = process.out.decode().splitlines()
         for line in ("workers     3 python: 2 idle, 1 busy, 0 resetting, 0 dead",
                      "queue       0 waiting",
-                     "rewinds     0 workers, 0 failed, 0 mismatches",
+                     "rewinds     1 workers, 0 failed, 0 mismatches",
                      "failures    0 births, 0 restarts of a template, 0 slots quarantined",
                      "            seccomp      enforced"):
             self.assertIn(line, lines)
