@@ -18,14 +18,14 @@ PROGRESS = re.compile(r"(\d+) executions")
 
 
 class Load:
-    """corral bench, whose progress line on stderr is the clock of this test."""
+    """corral bench, whose progress line on stderr is the clock of this test; births all the time."""
 
     def __init__(self, corral):
         self.seen = 0
         self.lines = []
         self.process = subprocess.Popen(
             [corral, "bench", "--streams", "2", "--workers", "6", "--shards", "1",
-             "--seconds", "24"], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+             "--seconds", "24", "--reset", "replace"], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def line(self):
         text = self.process.stderr.readline()
