@@ -104,9 +104,13 @@ soak:
 crash: all
 	$(Q)CRASHES=200 tests/e2e/run Crashes
 
-# Every rewind proved, behind residue of every kind: so many programs, 10,000 by `make exactness`.
+# Every rewind proved, behind residue of every kind: so many programs, 10,000 by `make exactness`;
+# and behind a dozen modules of Python's own tests, all of tests/rewind/modules.py by `make modules`.
 rewind: all
-	$(Q)tests/rewind/exactness.py 600
+	$(Q)$(TALLY) -k "tests/rewind/exactness.py 600" "tests/rewind/modules.py quick"
+
+modules: all
+	$(Q)tests/rewind/modules.py
 
 exactness: all
 	$(Q)tests/rewind/exactness.py 10000
@@ -128,4 +132,4 @@ test: export SOAK_SECONDS = 120
 test:
 	+$(Q)$(TALLY) $(foreach part,$(PARTS),"$(MAKE) --no-print-directory $(part)")
 
-.PHONY: check check-sanitized plain-programs tidy headers test soak crash exactness $(PARTS)
+.PHONY: check check-sanitized plain-programs tidy headers test soak crash exactness modules $(PARTS)
