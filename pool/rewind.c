@@ -273,7 +273,7 @@ static int worker_restore(struct slot *slot)
 	return 0;
 }
 
-/* All of the tree that it could have changed is as it was, its errand's own traces included. */
+/* What of it the program could have changed, by what it called until it stopped. */
 static bool cell_is_as_it_was(struct slot *slot)
 {
 	const struct shard *shard = slot->shard;
@@ -319,6 +319,7 @@ static int repairs_begin(struct slot *slot, const struct repair_needs *needs)
 		return -EPROTO;
 	slot_errand_init(slot);
 	repair_plan(&slot->errand, image, needs);
+	slot->channel_pages.known = false;
 	/* What it does now is not the program's. */
 	footprint_stop(slot->footprint);
 	result = slot_stop_await(slot, worker_repaired);
@@ -353,7 +354,6 @@ static int worker_mend(struct slot *slot)
 	slot->leaves |= leaves_of(slot, &footprint);
 	if (slot->leaves & ~mendable(slot))
 		return -ENOTSUP;
-	/* An errand writes to the mailbox, and its page faults are not counted. */
 	if (slot->leaves || !slot_charges_nothing(slot, &footprint)) {
 		slot->peak_turns = 0;
 		slot->channel_pages.known = false;
@@ -371,7 +371,7 @@ static int worker_mend(struct slot *slot)
 	if (needs.change_count)
 		slot->leaves |= LEAVES_MEMORY;
 	if (!repair_is_needed(&needs))
-		return worker_restore(slot);
+		return cell_is_as_it_was(slot) ? worker_restore(slot) : -ENOTSUP;
 	return slot->shard->image.image->has_learnt ? repairs_begin(slot, &needs) : -ENOTSUP;
 }
 

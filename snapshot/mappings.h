@@ -15,7 +15,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define MAPPINGS_CHANGES_MAX 64u /* more are not worth mending */
+#define MAPPINGS_CHANGES_MAX 192u /* more are not worth mending */
 #define MAPPINGS_MAX 1024u /* of an image; a warm Python has 70, with numpy 150 */
 
 enum mapping_kind {

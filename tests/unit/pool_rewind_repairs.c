@@ -166,7 +166,43 @@ Test(repairs, give_back_the_pages_of_a_large_program)
 	pool_stop(pool);
 }
 
+/* The errand that gives pages back is sent though the program left nothing. */
+Test(repairs, leave_no_trace_in_the_channel)
+{
+	struct pool *pool = pool_with(RESET_REWIND, 1);
+	const struct slot *slot = &pool->slots[0];
+
+	/* The first worker was on one already, to be asked what it is. */
+	reset_after(pool, "import os; os._exit(0)", "ok");
+	reset_after(pool, "x = [str(i) for i in range(40000)]", "ok");
+	for (int i = 0; i < 40; i++) {
+		const uint8_t *bytes = channel_mailbox_bytes(slot->channel);
+		size_t used = 0;
+
+		cr_expect_str_eq(reset_after(pool, "pass", "ok"), "rewind");
+		for (size_t at = 0; at < CHANNEL_MAILBOX_BYTES; at++)
+			used += bytes[at] != 0;
+		cr_expect_eq(used, 0, "turn %d: %zu bytes", i, used);
+	}
+	cr_expect_eq(status_of(pool).births, 2);
+	pool_stop(pool);
+}
+
 #ifdef CORRAL_FAULTS
+
+/* The cell's birth was the first look, the answer the second: this is while it is held. */
+Test(repairs, look_at_the_files_again_when_the_worker_has_stopped)
+{
+	struct pool *pool;
+
+	setenv("CORRAL_FAULT", "residue.files:3", 1);
+	pool = pool_with(RESET_REWIND, 1);
+	cr_expect_str_eq(reset_after(pool, "import os\ntry: os.rmdir('none')\nexcept OSError: pass",
+		"ok"), "rewind");
+	cr_expect_eq(status_of(pool).rewind_failures, 1);
+	cr_expect_eq(status_of(pool).births, 2);
+	pool_stop(pool);
+}
 
 /* A worker that cannot be sent on its errand is replaced, and the pool says so. */
 Test(repairs, replace_the_worker_when_they_fail)
