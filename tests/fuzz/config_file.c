@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // sources: pool/commands/config.c pool/commands/config_table.c pool/commands/config_file.c
-// sources: pool/commands/config_print.c pool/limits.c
+// sources: pool/commands/config_print.c pool/limits.c pool/policy.c
 // sources: base/encode.c base/error.c base/file.c base/log.c base/own.c base/quantity.c
 /*
  * tests/fuzz/config_file.c: any bytes as a configuration file.

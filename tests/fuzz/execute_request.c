@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// sources: pool/http/execute_request.c pool/limits.c base/json.c base/encode.c
+// sources: pool/http/execute_request.c pool/limits.c pool/policy.c base/json.c base/encode.c
 // sources: base/error.c base/fault.c base/memory.c base/own.c base/quantity.c ring/parcel.c
 /*
  * tests/fuzz/execute_request.c: any body becomes a request that the pool can run, or one sentence.
