@@ -11,10 +11,11 @@
  * below that says which function it is. What a program does is told by itself: it prints the time
  * at its first and at its last instruction, by the same clock.
  *
- * Twice: "known", where no page fault was counted, so that what the last scan found still holds;
- * and "looked", where that is forgotten before each rewind, as after a page fault, so that table
- * and pages are looked at anew. (A program that took a new page each time would soon have so many
- * of its own that copying them is what is measured.)
+ * Three times: "known", where no page fault was counted, so that what the last scan found still
+ * holds; "looked", where that is forgotten before each rewind, as after a page fault, so that table
+ * and pages are looked at anew; and "mended", where the program leaves a descriptor open as well,
+ * which its worker is told to close. (A program that took a new page each time would soon have so
+ * many of its own that copying them is what is measured.)
  *
  * A table of medians to stderr, in the order in which the steps happen, with the part of the
  * executions in which they did; one line of JSON to stdout. Rewound executions alone count.
@@ -32,8 +33,8 @@
 #include <string.h>
 
 #define WARM_EXECUTIONS 200u
-#define PROGRAM                                                                                   \
-	"import time\nfirst = time.monotonic_ns()\n1 + 1\nprint(first, time.monotonic_ns())\n"
+#define PROGRAM_OF(LINE)                                                                          \
+	"import time\nfirst = time.monotonic_ns()\n" LINE "\nprint(first, time.monotonic_ns())\n"
 
 /* X(step, what it is) */
 #define STEPS(X)                                                                                  \
@@ -43,6 +44,7 @@
 	X(NOTIFY, "notify", "end record, until the daemon looks")                                 \
 	X(ANSWER, "answer", "verdict and callbacks")                                              \
 	X(STOP, "stop", "interrupt, until it has stopped")                                        \
+	X(REPAIR, "repair", "its errand, until it has stopped again")                             \
 	X(TABLE, "table", "mapping table compared")                                               \
 	X(SCAN, "scan", "own pages found")                                                        \
 	X(COPY, "copy", "pages written")                                                          \
@@ -65,7 +67,7 @@ static const struct {
 /* Of the execution under way; the shard's thread alone writes. */
 static struct {
 	uint64_t nsec[STEP_COUNT];
-	uint64_t began_nsec, sent_nsec, looked_nsec, stopping_nsec;
+	uint64_t began_nsec, sent_nsec, looked_nsec, stopping_nsec, errand_nsec;
 	bool counts;   /* not to warm up */
 	char told[64]; /* by the program */
 	size_t told_bytes;
@@ -74,6 +76,7 @@ static struct {
 static struct {
 	struct pool *pool;
 	struct execution execution;
+	const char *program;
 	bool looks;    /* forgets what is known, each time */
 	unsigned left, warming;
 	struct histogram histograms[STEP_COUNT];
@@ -170,6 +173,25 @@ int __wrap_message_send(int socket, const void *bytes, size_t size, const int *f
 	return result;
 }
 
+__typeof__(errand_start) __real_errand_start, __wrap_errand_start;
+
+int __wrap_errand_start(const struct errand *errand, struct tracee *tracee,
+	const struct user_regs_struct *general, uint64_t rseq)
+{
+	now.errand_nsec = clock_now_nsec();
+	return __real_errand_start(errand, tracee, general, rseq);
+}
+
+__typeof__(errand_check) __real_errand_check, __wrap_errand_check;
+
+int __wrap_errand_check(const struct errand *errand, struct tracee *tracee)
+{
+	int result = __real_errand_check(errand, tracee);
+
+	now.nsec[STEP_REPAIR] = clock_now_nsec() - now.errand_nsec;
+	return result;
+}
+
 /* --- An execution, whole ---------------------------------------------------------------------- */
 
 static void program_steps(void)
@@ -232,8 +254,8 @@ static void execution_done(struct execution *execution)
 static void execution_submit(void)
 {
 	execution_init(&bench.execution);
-	bench.execution.code = PROGRAM;
-	bench.execution.code_bytes = strlen(PROGRAM);
+	bench.execution.code = bench.program;
+	bench.execution.code_bytes = strlen(bench.program);
 	bench.execution.output = times_take;
 	bench.execution.done = execution_done;
 	if (pool_submit(bench.pool, &bench.execution) < 0)
@@ -260,8 +282,18 @@ static void table_print(const char *name, unsigned executions)
 	}
 }
 
-static void rewinds_measure(const char *name, bool looks, unsigned executions)
+/* One that is called from beside itself is out of the linker's reach. */
+static void steps_check(void)
 {
+	for (int i = 0; i < STEP_COUNT; i++)
+		if (!bench.histograms[i].count)
+			errx(1, "the step %s was never seen", steps[i].name);
+}
+
+static void rewinds_measure(
+	const char *name, const char *program, bool looks, unsigned executions)
+{
+	bench.program = program;
 	bench.looks = looks;
 	bench.left = executions;
 	bench.warming = WARM_EXECUTIONS;
@@ -274,10 +306,6 @@ static void rewinds_measure(const char *name, bool looks, unsigned executions)
 	harness_pool_fill(bench.pool, 1);
 	if (!bench.histograms[STEP_WHOLE].count)
 		errx(1, "no worker was rewound: %s", bench.execution.result.reset);
-	/* One that is called from beside itself is out of the linker's reach. */
-	for (int i = 0; looks && i < STEP_COUNT; i++)
-		if (!bench.histograms[i].count)
-			errx(1, "the step %s was never seen", steps[i].name);
 	table_print(name, executions);
 	printf(",\"%s\":{\"rewound\":%" PRIu64, name, bench.histograms[STEP_WHOLE].count);
 	for (int i = 0; i < STEP_COUNT; i++)
@@ -299,8 +327,10 @@ int main(int argc, char **argv)
 	bench.pool = harness_pool_open(&config);
 	harness_json_begin("anatomy");
 	printf(",\"executions\":%u", executions);
-	rewinds_measure("known", false, executions);
-	rewinds_measure("looked", true, executions);
+	rewinds_measure("known", PROGRAM_OF("1 + 1"), false, executions);
+	rewinds_measure("looked", PROGRAM_OF("1 + 1"), true, executions);
+	rewinds_measure("mended", PROGRAM_OF("import os; os.dup(1)"), true, executions);
+	steps_check();
 	printf("}\n");
 	pool_stop(bench.pool);
 	return 0;

@@ -30,7 +30,7 @@ $(filter-out $(FLOOR),$(BENCHES)): $(BUILD)/bench/%: $(BUILD)/bench/%.o $(BENCH_
 
 # The pool's own functions that the bench stands before, as it names them.
 ANATOMY := $(BUILD)/bench/anatomy
-ANATOMY_STEPS := message_send $(shell sed -n 's/^TIMED.[A-Z_]*, [a-z]*, \([a-z_]*\),.*/\1/p; s/^ENTERED.[a-z_]*, \([a-z_]*\),.*/\1/p' bench/anatomy.c)
+ANATOMY_STEPS := message_send errand_start errand_check $(shell sed -n 's/^TIMED.[A-Z_]*, [a-z]*, \([a-z_]*\),.*/\1/p; s/^ENTERED.[a-z_]*, \([a-z_]*\),.*/\1/p' bench/anatomy.c)
 $(ANATOMY): LDFLAGS += $(ANATOMY_STEPS:%=-Wl,--wrap=%)
 
 # The same Python as in a worker, and the same view as in a cell, without a pool around them.

@@ -225,6 +225,26 @@ static uint32_t set_leaves(const __u64 *set, bool is_childrens, uint64_t shared)
 	return leaves;
 }
 
+static bool has_called(const struct footprint *footprint, unsigned number)
+{
+	return footprint->worker_call_set[number / 64] >> number % 64 & 1;
+}
+
+/*
+ * Two calls together: a handler that never came back from a sleep has left the sleep's rest with
+ * the kernel, for restart_syscall(2). rt_sigreturn(2) would forget it; no register set does.
+ */
+static bool may_have_a_rest(const struct footprint *footprint)
+{
+	static const unsigned sleeps[] = { SYS_nanosleep, SYS_clock_nanosleep, SYS_poll,
+		SYS_futex, SYS_restart_syscall };
+	bool slept = false;
+
+	for (unsigned i = 0; i < sizeof(sleeps) / sizeof(sleeps[0]); i++)
+		slept |= has_called(footprint, sleeps[i]);
+	return slept && has_called(footprint, SYS_rt_sigaction);
+}
+
 uint32_t footprint_leaves(const struct footprint *footprint)
 {
 	uint32_t leaves;
@@ -236,7 +256,7 @@ uint32_t footprint_leaves(const struct footprint *footprint)
 	/* Counted where they happen, so no call that makes them needs to be known. */
 	if (footprint->forks)
 		leaves |= LEAVES_PROCESSES | LEAVES_SIGNALS; /* that of its end, pending */
-	if (footprint->threads)
+	if (footprint->threads || may_have_a_rest(footprint))
 		leaves |= LEAVES_WORKER;
 	return leaves;
 }

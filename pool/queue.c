@@ -12,7 +12,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#define IDLE_LOOKS_MAX 64u /* for a better worker than the first that would do */
+#define IDLE_LOOKS_MAX 64u /* from each end of those that are idle */
 
 void execution_reject(struct execution *execution, enum verdict verdict, const char *reason)
 {
@@ -71,25 +71,36 @@ static bool queue_has_room(const struct shard *shard, const struct tenant_share 
 	return own < shard->pool->config.queue_max && own < shard->queue_max - all;
 }
 
+/* The better one of two, or the first that there is. */
+static struct slot *better_of(struct slot *found, struct slot *other,
+	const struct execution *execution, bool *ret_best)
+{
+	if (!slot_fits(other, execution))
+		return found;
+	*ret_best = slot_has_rlimits(other, &execution->limits);
+	return found && !*ret_best ? found : other;
+}
+
 /*
  * The worker that was idle last, of those that can be this execution's; before others one that has
- * its rlimits, for one that lowers them is lost to all who need more. NULL: there is none.
+ * its rlimits, for one that lowers them is lost to all who need more. NULL: none of them can.
+ *
+ * Those that others used are at the front, and those that nobody used at the back: so that a crowd
+ * of others' rewound workers costs no more than a look at each end.
  */
 static struct slot *idle_find(const struct shard *shard, const struct execution *execution)
 {
+	struct list *first = shard->idle.next, *last = shard->idle.previous;
 	struct slot *found = NULL;
-	unsigned looks = 0;
+	bool is_best = false;
 
-	for (struct list *node = shard->idle.next; node != &shard->idle; node = node->next) {
-		struct slot *slot = list_owner(node, struct slot, node);
-
-		if (found && ++looks > IDLE_LOOKS_MAX)
-			break;
-		if (!slot_fits(slot, execution))
-			continue;
-		if (slot_has_rlimits(slot, &execution->limits))
-			return slot;
-		found = found ? found : slot;
+	for (unsigned i = 0; i < IDLE_LOOKS_MAX && first != &shard->idle && !is_best; i++) {
+		found = better_of(found, list_owner(first, struct slot, node), execution, &is_best);
+		first = first->next;
+	}
+	for (unsigned i = 0; i < IDLE_LOOKS_MAX && last != &shard->idle && !found; i++) {
+		found = better_of(found, list_owner(last, struct slot, node), execution, &is_best);
+		last = last->previous;
 	}
 	return found;
 }

@@ -2,10 +2,11 @@
 /*
  * pool/rewind.c: a worker rewound in place of a death.
  *
- * After an execution whose footprint allows it, its worker is stopped (pool/hold.c). What it left
- * besides memory and registers it mends itself, on an errand of ours (snapshot/repair.h), which
- * takes a second stop; most programs need none. Then its memory and registers are made the image's,
- * what it shares with the daemon is emptied, and it is IDLE again, in the cell that it has.
+ * After an execution that allows it (pool/choice.c) its worker is stopped (pool/hold.c). What it
+ * left besides memory and registers it mends itself, on an errand of ours (snapshot/repair.h),
+ * which takes a second stop; most programs need none. Then its memory and registers are made the
+ * image's, what it shares with the daemon is emptied, and it is IDLE again, in the cell that it
+ * has.
  *
  * Nothing is guessed. A footprint that allows anything else, a mapping table that stays different,
  * a page that cannot be restored, a cell that is not as it was: the worker is killed and replaced,
@@ -13,7 +14,6 @@
  */
 #include "base/clock.h"
 #include "base/fault.h"
-#include "bpf/calls.h"
 #include "bpf/footprints.h"
 #include "pool/pool_private.h"
 #include "snapshot/repair.h"
@@ -21,7 +21,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 /*
@@ -31,148 +30,6 @@
 #define OWN_PAGES_MAX 2048u
 #define OWN_PAGES_MANY 512u
 #define CROWDED_TURNS_MAX 16u
-#define QUIET_CALLS_MAX 8u  /* two of them the stub's: its bell, its wait */
-
-/* --- Who can be rewound ----------------------------------------------------------------------- */
-
-/* What can be put back, or be proved not to have been touched. */
-static uint32_t mendable(const struct slot *slot)
-{
-	const struct image *image = slot->shard->image.image;
-
-	return image && image->has_learnt ? REPAIR_KINDS | LEAVES_FILES | LEAVES_SOCKETS
-					  : LEAVES_NOTHING;
-}
-
-static bool has_called(const struct footprint *footprint, unsigned number)
-{
-	return footprint->worker_call_set[number / 64] & UINT64_C(1) << number % 64;
-}
-
-/*
- * A handler that never came back from a sleep has left its rest with the kernel, for
- * restart_syscall(2). rt_sigreturn(2) would forget it; no register set does.
- */
-static bool may_have_a_rest(const struct footprint *footprint)
-{
-	static const unsigned sleeps[] = { SYS_nanosleep, SYS_clock_nanosleep, SYS_poll,
-		SYS_futex, SYS_restart_syscall };
-	bool slept = false;
-
-	for (unsigned i = 0; i < sizeof(sleeps) / sizeof(sleeps[0]); i++)
-		slept |= has_called(footprint, sleeps[i]);
-	return slept && has_called(footprint, SYS_rt_sigaction);
-}
-
-static enum reset_policy policy_of(const struct slot *slot, const struct execution *execution)
-{
-	return reset_policy_stricter(slot->shard->pool->config.reset, execution->reset);
-}
-
-/*
- * A record that another process began says nothing of this worker: another daemon's may have the
- * same uid. Where this daemon's pids are not the host's, none is ever this worker's.
- */
-static uint32_t leaves_of(const struct slot *slot, const struct footprint *footprint)
-{
-	if (footprint->worker != (uint32_t)slot->worker_pid || may_have_a_rest(footprint))
-		return LEAVES_ANYTHING;
-	return footprint_leaves(footprint);
-}
-
-/* What its request left in it: standard input as descriptor 0, and files. */
-static uint32_t request_leaves(const struct execution *execution)
-{
-	return (execution->stdin_fd >= 0 ? LEAVES_DESCRIPTORS : LEAVES_NOTHING) |
-	       (execution->files_fd >= 0 ? LEAVES_FILES : LEAVES_NOTHING);
-}
-
-static bool files_are_as_they_were(const struct slot *slot)
-{
-	struct residue_files now;
-
-	return slot->cell_is_known && residue_files_read(slot->init_pid, &now) == 0 &&
-	       memcmp(&now, &slot->files_at_birth, sizeof(now)) == 0;
-}
-
-static enum reset footprint_refuses(const struct footprint *footprint)
-{
-	return footprint->forks ? RESET_BY_PROCESSES
-	     : footprint->threads ? RESET_BY_THREADS
-				  : RESET_BY_FOOTPRINT;
-}
-
-static enum reset reset_of(struct slot *slot)
-{
-	const struct execution *execution = slot->execution;
-	struct shard *shard = slot->shard;
-	struct footprint footprint;
-
-	if (policy_of(slot, execution) == RESET_REPLACE)
-		return RESET_BY_POLICY;
-	if (!slot->footprint || !loop_hears_stops(shard->loop))
-		return RESET_BY_KERNEL;
-	if (slot->state != SLOT_BUSY || slot->killed || slot->ending != ENDING_RECORD)
-		return RESET_BY_ENDING;
-	if (!shard->image.image || slot->template_number != shard->image.template_number ||
-	    slot_is_renewed(slot))
-		return RESET_BY_IMAGE;
-	footprint = footprint_read(slot->footprint);
-	slot->leaves = leaves_of(slot, &footprint) | request_leaves(execution);
-	if (slot->leaves & ~mendable(slot))
-		return footprint_refuses(&footprint);
-	if (slot->leaves & LEAVES_FILES && !files_are_as_they_were(slot))
-		return RESET_BY_FILES;
-	return RESET_REWOUND;
-}
-
-void slot_reset_choose(struct slot *slot)
-{
-	struct result *result = &slot->execution->result;
-	enum reset reset = reset_of(slot);
-
-	slot->rewinds = reset == RESET_REWOUND;
-	snprintf(result->reset, sizeof(result->reset), "%s", reset_names[reset]);
-	atomic_fetch_add(&slot->shard->counters.resets[reset], 1);
-}
-
-void slot_serves(struct slot *slot, const struct execution *execution)
-{
-	enum reset_policy policy = policy_of(slot, execution);
-
-	slot->is_shared = slot->rewound && (slot->is_shared || slot->tenant != execution->tenant);
-	slot->served = slot->rewound ? reset_policy_stricter(slot->served, policy) : policy;
-	slot->tenant = execution->tenant;
-}
-
-bool slot_fits(const struct slot *slot, const struct execution *execution)
-{
-	enum reset_policy policy = policy_of(slot, execution);
-
-	if (!slot_can_have_rlimits(slot, &execution->limits))
-		return false;
-	if (!slot->rewound)
-		return true;
-	if (policy == RESET_REPLACE)
-		return false;
-	/* Whoever asked for auto, before or now, shares the worker with nobody. */
-	if (policy == RESET_REWIND && slot->served == RESET_REWIND)
-		return true;
-	return slot->tenant == execution->tenant && !slot->is_shared;
-}
-
-/*
- * Memory is charged at a page fault, with files, and a little at calls (a name that was looked up).
- * So few of them, as often as the same peak is told, charge less than the 256 KiB by which the
- * kernel counts ahead (MEMCG_CHARGE_BATCH, Linux mm/memcontrol.c).
- */
-bool slot_charges_nothing(const struct slot *slot, const struct footprint *footprint)
-{
-	return leaves_of(slot, footprint) == LEAVES_NOTHING && !slot->files_brought &&
-	       !footprint->faults && !slot->idle_faults && footprint->calls <= QUIET_CALLS_MAX;
-}
-
-/* --- Rewinding -------------------------------------------------------------------------------- */
 
 /* What came between its end record and the stop; nobody is to read it. */
 static void pipes_empty(struct slot *slot)
@@ -351,8 +208,8 @@ static int worker_mend(struct slot *slot)
 	if (slot->tracee.stop != TRACEE_INTERRUPTED)
 		return -EPROTO;
 	/* Between its end record and the stop it ran on. */
-	slot->leaves |= leaves_of(slot, &footprint);
-	if (slot->leaves & ~mendable(slot))
+	slot->leaves |= slot_leaves(slot, &footprint);
+	if (slot->leaves & ~slot_mendable(slot))
 		return -ENOTSUP;
 	if (slot->leaves || !slot_charges_nothing(slot, &footprint)) {
 		slot->peak_turns = 0;

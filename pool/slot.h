@@ -18,7 +18,8 @@
  * straight on to BEARING; else the cell is killed as well.
  *
  * Which file does what: birth.c EMPTY to IDLE, run.c IDLE to BUSY and through it, ending.c the
- * verdict, hold.c, image.c, rewind.c and proof.c HELD, reset.c ENDING to EMPTY.
+ * verdict, choice.c what becomes of its worker, hold.c, image.c, rewind.c and proof.c HELD,
+ * reset.c ENDING to EMPTY.
  */
 #pragma once
 
@@ -208,15 +209,20 @@ int slot_prove(struct slot *slot);          /* HELD, and rewound; -ENOTSUP: it i
 bool slot_is_renewed(struct slot *slot);
 void slot_renewal_note(struct slot *slot); /* its worker is idle */
 
-/* rewind.c */
+/* choice.c */
 void slot_reset_choose(struct slot *slot); /* an execution is over: writes its result's `reset` */
-void slot_rewind(struct slot *slot);
+/* Bits of enum leaves: what this footprint says that there is to mend, and what can be mended. */
+uint32_t slot_leaves(const struct slot *slot, const struct footprint *footprint);
+uint32_t slot_mendable(const struct slot *slot);
 /* Whether its execution cannot have raised what its group is charged with by enough to tell. */
 bool slot_charges_nothing(const struct slot *slot, const struct footprint *footprint);
 /* The worker is the execution's now: whom it may serve behind it, if any. */
 void slot_serves(struct slot *slot, const struct execution *execution);
 /* Whether the idle worker can be this execution's. */
 bool slot_fits(const struct slot *slot, const struct execution *execution);
+
+/* rewind.c */
+void slot_rewind(struct slot *slot);
 
 /* birth.c */
 int slot_usage_begin(struct slot *slot);

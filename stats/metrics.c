@@ -16,10 +16,12 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct {
-	const char *text; /* in seconds */
-	uint64_t nsec;
-} bounds[] = {
+struct bound {
+	const char *text; /* as a series is named, in seconds or counted */
+	uint64_t value;
+};
+
+static const struct bound seconds_bounds[] = {
 	{ "0.0001", 100 * NSEC_PER_USEC },
 	{ "0.00025", 250 * NSEC_PER_USEC },
 	{ "0.0005", 500 * NSEC_PER_USEC },
@@ -38,12 +40,10 @@ static const struct {
 	{ "10.0", 10 * NSEC_PER_SEC },
 	{ "30.0", 30 * NSEC_PER_SEC },
 	{ "60.0", 60 * NSEC_PER_SEC },
+	{ NULL, 0 },
 };
 
-static const struct {
-	const char *text;
-	uint64_t count;
-} count_bounds[] = {
+static const struct bound count_bounds[] = {
 	{ "16.0", 16 },
 	{ "32.0", 32 },
 	{ "64.0", 64 },
@@ -55,6 +55,7 @@ static const struct {
 	{ "4096.0", 4096 },
 	{ "8192.0", 8192 },
 	{ "16384.0", 16384 },
+	{ NULL, 0 },
 };
 
 static const struct {
@@ -201,32 +202,31 @@ static void bucket_write(struct metrics *metrics, const struct metrics_label *la
 	number_end(metrics, count);
 }
 
+static void histogram_write(struct metrics *metrics, const struct metrics_label *labels,
+	const struct histogram *histogram, const struct bound *bounds,
+	void (*sum_end)(struct metrics *metrics, uint64_t sum))
+{
+	assert(metrics->family && metrics->type == METRICS_HISTOGRAM);
+	for (; bounds->text; bounds++)
+		bucket_write(metrics, labels, bounds->text,
+			histogram_count_to(histogram, bounds->value));
+	bucket_write(metrics, labels, "+Inf", histogram->count);
+	sample_begin(metrics, "_sum", labels, NULL);
+	sum_end(metrics, histogram->sum);
+	sample_begin(metrics, "_count", labels, NULL);
+	number_end(metrics, histogram->count);
+}
+
 void metrics_histogram(struct metrics *metrics, const struct metrics_label *labels,
 	const struct histogram *histogram)
 {
-	assert(metrics->family && metrics->type == METRICS_HISTOGRAM);
-	for (size_t i = 0; i < sizeof(bounds) / sizeof(bounds[0]); i++)
-		bucket_write(metrics, labels, bounds[i].text,
-			histogram_count_to(histogram, bounds[i].nsec));
-	bucket_write(metrics, labels, "+Inf", histogram->count);
-	sample_begin(metrics, "_sum", labels, NULL);
-	nsec_end(metrics, histogram->sum);
-	sample_begin(metrics, "_count", labels, NULL);
-	number_end(metrics, histogram->count);
+	histogram_write(metrics, labels, histogram, seconds_bounds, nsec_end);
 }
 
 void metrics_histogram_counts(struct metrics *metrics, const struct metrics_label *labels,
 	const struct histogram *histogram)
 {
-	assert(metrics->family && metrics->type == METRICS_HISTOGRAM);
-	for (size_t i = 0; i < sizeof(count_bounds) / sizeof(count_bounds[0]); i++)
-		bucket_write(metrics, labels, count_bounds[i].text,
-			histogram_count_to(histogram, count_bounds[i].count));
-	bucket_write(metrics, labels, "+Inf", histogram->count);
-	sample_begin(metrics, "_sum", labels, NULL);
-	number_end(metrics, histogram->sum);
-	sample_begin(metrics, "_count", labels, NULL);
-	number_end(metrics, histogram->count);
+	histogram_write(metrics, labels, histogram, count_bounds, number_end);
 }
 
 size_t metrics_finish(struct metrics *metrics)

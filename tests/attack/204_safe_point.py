@@ -82,4 +82,3 @@ else:
         where = (ctypes.c_uint64 * 26)(1, places[0], 2, 3, 4, 5, places[1], places[2])
         libc._longjmp(ctypes.byref(where), 1)
     hidden.ring()
-time.sleep(0)

@@ -158,3 +158,24 @@ Test(calls, of_a_record_that_did_not_begin_prove_nothing)
 	footprint = (struct footprint){ .state = FOOTPRINT_ON, .threads = 1 };
 	cr_expect_eq(footprint_leaves(&footprint), LEAVES_WORKER);
 }
+
+/* Neither does alone: it is the handler that never comes back to the sleep. */
+Test(calls, of_a_sleep_and_a_handler_leave_a_rest_with_the_kernel)
+{
+	static const unsigned sleeps[] = {
+		SYS_nanosleep, SYS_clock_nanosleep, SYS_poll, SYS_futex, SYS_restart_syscall
+	};
+
+	for (size_t i = 0; i < sizeof(sleeps) / sizeof(sleeps[0]); i++) {
+		struct footprint footprint = { .state = FOOTPRINT_ON };
+
+		call_add(footprint.worker_call_set, sleeps[i]);
+		cr_expect_eq(footprint_leaves(&footprint) & LEAVES_WORKER, 0, "%u", sleeps[i]);
+		call_add(footprint.worker_call_set, SYS_rt_sigaction);
+		cr_expect_eq(footprint_leaves(&footprint) & LEAVES_WORKER, LEAVES_WORKER, "%u",
+			sleeps[i]);
+		memset(footprint.worker_call_set, 0, sizeof(footprint.worker_call_set));
+		call_add(footprint.worker_call_set, SYS_rt_sigaction);
+		cr_expect_eq(footprint_leaves(&footprint) & LEAVES_WORKER, 0);
+	}
+}
