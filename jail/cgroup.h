@@ -146,11 +146,22 @@ int cgroups_slot_kill(struct cgroups *cgroups, unsigned slot);
 /* 1: nothing lives in the slot's group; 0: something does; -EOPNOTSUPP where there is no group. */
 int cgroups_slot_is_empty(struct cgroups *cgroups, unsigned slot);
 
+/* Whether somebody counts the processes of a slot. */
+bool cgroups_count_tasks(const struct cgroups *cgroups);
+
 /*
- * 1: of all that lives or is unreaped in the slot's group, only corral-init is left; 0: there is
- * more; negative: it is not counted, or could not be read.
+ * How many processes and threads live or are unreaped in the slot's group, corral-init not counted;
+ * negative: that is not known.
  */
-int cgroups_slot_has_only_init(struct cgroups *cgroups, unsigned slot);
+int cgroups_slot_tasks(struct cgroups *cgroups, unsigned slot);
+
+/*
+ * The processes that live in the slot's group, which corral-init may be one of: at most `capacity`
+ * of them into `pids`, as the caller's pid namespace has them (0: not at all). Who is not listed
+ * runs none of its code any more (cgroups(7)). Their number, or a negative errno.
+ */
+int cgroups_slot_processes(
+	struct cgroups *cgroups, unsigned slot, pid_t *pids, unsigned capacity);
 
 /*
  * What a process that makes newborns needs, as descriptors to be inherited by it: O_PATH

@@ -14,7 +14,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <sys/stat.h>
+
+#define PROCESSES_BYTES 4096u /* of a list of pids; more of them are for the next look */
 
 int cgroup_slot_read(int tree, unsigned slot, const char *file, char *text, size_t size)
 {
@@ -349,15 +353,42 @@ int cgroups_slot_is_empty(struct cgroups *cgroups, unsigned slot)
 	return -EOPNOTSUPP;
 }
 
-int cgroups_slot_has_only_init(struct cgroups *cgroups, unsigned slot)
+bool cgroups_count_tasks(const struct cgroups *cgroups)
+{
+	return cgroups->control[CGROUP_PIDS].ops;
+}
+
+int cgroups_slot_tasks(struct cgroups *cgroups, unsigned slot)
 {
 	const struct cgroup_control *pids = &cgroups->control[CGROUP_PIDS];
-	uint64_t count;
+	uint64_t count, inits;
 	int r;
 
 	if (!pids->ops || !slot_get(cgroups, slot))
 		return -EOPNOTSUPP;
 	r = cgroup_slot_read_number(pids->tree, slot, "pids.current", &count);
+	if (r < 0)
+		return r;
 	/* corral-init is cloned into v2 groups alone. */
-	return r < 0 ? r : count == (pids->ops == &cgroup_v2_ops);
+	inits = pids->ops == &cgroup_v2_ops;
+	return count < inits || count - inits > INT_MAX ? -ERANGE : (int)(count - inits);
+}
+
+int cgroups_slot_processes(
+	struct cgroups *cgroups, unsigned slot, pid_t *pids, unsigned capacity)
+{
+	const struct cgroup_control *control = &cgroups->control[CGROUP_PIDS];
+	char text[PROCESSES_BYTES], *next = text, *end;
+	unsigned count = 0;
+	int r;
+
+	if (!control->ops || !slot_get(cgroups, slot))
+		return -EOPNOTSUPP;
+	r = cgroup_slot_read(control->tree, slot, "cgroup.procs", text, sizeof(text));
+	if (r < 0)
+		return r;
+	for (long pid; count < capacity && (pid = strtol(next, &end, 10), *end == '\n');
+		next = end + 1)
+		pids[count++] = (pid_t)pid;
+	return (int)count;
 }

@@ -73,11 +73,6 @@ int identity_leave_session(void)
 	return setsid() < 0 ? -errno : 0;
 }
 
-bool identity_can_restart_pids(void)
-{
-	return access(LAST_PID_FILE, W_OK) == 0;
-}
-
 int identity_restart_pids(void)
 {
 	return file_write_number(AT_FDCWD, LAST_PID_FILE, WORKER_PID);

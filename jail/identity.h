@@ -37,9 +37,6 @@ int identity_leave_session(void);
  */
 int identity_restart_pids(void);
 
-/* Whether this kernel has what that takes: CONFIG_CHECKPOINT_RESTORE, in every Debian kernel. */
-bool identity_can_restart_pids(void);
-
 /*
  * In the newborn, root still, while the host's /proc can be reached: when memory runs out around
  * the slot, the kernel takes this process and its children before any other of the machine. Raising

@@ -78,7 +78,7 @@ bool residue_is_none(struct cgroups *cgroups, unsigned slot, const struct netns_
 
 	if (leaves & LEAVES_CELL)
 		return false;
-	if (leaves & LEAVES_PROCESSES && cgroups_slot_has_only_init(cgroups, slot) != 1)
+	if (leaves & LEAVES_PROCESSES && cgroups_slot_tasks(cgroups, slot) != 0)
 		return false;
 	if (leaves & LEAVES_SOCKETS && !netns_of_is_empty(networks, init_pid))
 		return false;

@@ -20,9 +20,12 @@
 uint32_t slot_mendable(const struct slot *slot)
 {
 	const struct image *image = slot->shard->image.image;
+	uint32_t kinds = REPAIR_KINDS | LEAVES_FILES | LEAVES_SOCKETS;
 
-	return image && image->has_learnt ? REPAIR_KINDS | LEAVES_FILES | LEAVES_SOCKETS
-					  : LEAVES_NOTHING;
+	if (!image || !image->has_learnt)
+		return LEAVES_NOTHING;
+	/* Who is counted can be proved to have ended; their numbers have to begin again. */
+	return slot->shard->pool->children_end ? kinds : kinds & ~(uint32_t)LEAVES_PROCESSES;
 }
 
 static enum reset_policy policy_of(const struct slot *slot, const struct execution *execution)
@@ -55,9 +58,9 @@ static bool files_are_as_they_were(const struct slot *slot)
 	       memcmp(&now, &slot->files_at_birth, sizeof(now)) == 0;
 }
 
-static enum reset footprint_refuses(const struct footprint *footprint)
+static enum reset footprint_refuses(const struct slot *slot, const struct footprint *footprint)
 {
-	return footprint->forks ? RESET_BY_PROCESSES
+	return slot->leaves & LEAVES_PROCESSES & ~slot_mendable(slot) ? RESET_BY_PROCESSES
 	     : footprint->threads ? RESET_BY_THREADS
 				  : RESET_BY_FOOTPRINT;
 }
@@ -80,7 +83,7 @@ static enum reset reset_of(struct slot *slot)
 	footprint = footprint_read(slot->footprint);
 	slot->leaves = slot_leaves(slot, &footprint) | request_leaves(execution);
 	if (slot->leaves & ~slot_mendable(slot))
-		return footprint_refuses(&footprint);
+		return footprint_refuses(slot, &footprint);
 	if (slot->leaves & LEAVES_FILES && !files_are_as_they_were(slot))
 		return RESET_BY_FILES;
 	return RESET_REWOUND;

@@ -21,7 +21,8 @@ static_assert(ERRAND_BYTES <= CHANNEL_MAILBOX_BYTES, "an errand lies in the mail
 /* What a program can bring about (a stack that grew, too many pages) is no trouble of ours. */
 static bool is_usual(int error)
 {
-	return error == -ENOTSUP || error == -ESTALE || error == -E2BIG || error == -ESRCH;
+	return error == -ENOTSUP || error == -ESTALE || error == -E2BIG || error == -ESRCH ||
+	       error == -EBUSY;
 }
 
 void slot_hold_failed(struct slot *slot, const char *why, int error)

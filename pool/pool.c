@@ -175,7 +175,8 @@ static int pool_prepare(struct pool *pool, struct error *error)
 	result = cgroups_open(&pool->cgroups, pool->config.workers, error);
 	if (result < 0)
 		return result;
-	pool->cells_stay = identity_can_restart_pids();
+	pool->cells_stay = pidns_open(&pool->pidns) == 0;
+	pool->children_end = pool->cells_stay && cgroups_count_tasks(pool->cgroups);
 	pool->uid_first = UID_FIRST + ((uint32_t)getpid() % UID_RANGES) * POOL_WORKERS_MAX;
 	if (!fault("pool.memory"))
 		pool->slots = calloc(pool->config.workers, sizeof(*pool->slots));
@@ -332,6 +333,7 @@ int pool_start(struct pool **ret_pool, const struct pool_config *config, struct 
 	if (!pool)
 		return error_set(error, -ENOMEM, "no memory for a pool");
 	pool->config = *config;
+	pool->pidns = PIDNS_NONE;
 	op_types_join(pool);
 	if (!pool->config.queue_max || pool->config.queue_max > POOL_QUEUE_MAX)
 		pool->config.queue_max = QUEUE_STANDARD;
@@ -378,6 +380,7 @@ void pool_stop(struct pool *pool)
 	free(pool->tails);
 	free(pool->slots);
 	footprints_close(pool->footprints);
+	pidns_close(&pool->pidns);
 	cgroups_close(pool->cgroups);
 	pthread_cond_destroy(&pool->changed);
 	pthread_mutex_destroy(&pool->lock);

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "jail/pidns.h"
 #include "pool/pool.h"
 #include "pool/shard.h"
 #include "pool/tenant.h"
@@ -18,7 +19,9 @@ struct pool {
 	char init_program[512];
 	char runtime_program[512];
 	uint32_t uid_first;
-	bool cells_stay; /* a clean cell is used again */
+	struct pidns pidns;
+	bool cells_stay;   /* a clean cell is used again */
+	bool children_end; /* that can be known, so a worker that had some is rewound */
 	struct loop_op_type op_types[OP_COUNT + SERVICE_TYPES_MAX];
 	unsigned op_type_count;
 	struct slot *slots;

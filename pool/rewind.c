@@ -106,8 +106,8 @@ static int worker_let_go(struct slot *slot)
 	/* From here on whatever it faults in is counted again, the way back included. */
 	footprint_arm(slot->footprint, 0, 0);
 	result = tracee_end(&slot->tracee);
-	/* Nobody of it asked for a process, so none was refused. */
-	slot->pids_known = true;
+	/* Who of it asked for no process was refused none. */
+	slot->pids_known = !(slot->leaves & LEAVES_PROCESSES);
 	/* Else nothing was charged, and nobody killed for it. */
 	return result == 0 && !slot->peak_turns ? slot_usage_begin(slot) : result;
 }
@@ -135,8 +135,10 @@ static bool cell_is_as_it_was(struct slot *slot)
 {
 	const struct shard *shard = slot->shard;
 
+	/* Its processes were asked for: the worker is one of them. */
 	return residue_is_none(shard->pool->cgroups, slot->number, &shard->networks,
-		slot->init_pid, &slot->files_at_birth, slot->leaves & LEAVES_IN_CELL);
+		slot->init_pid, &slot->files_at_birth,
+		slot->leaves & LEAVES_IN_CELL & ~(uint32_t)LEAVES_PROCESSES);
 }
 
 static int repairs_prove(struct slot *slot)
@@ -154,6 +156,8 @@ static int repairs_prove(struct slot *slot)
 		result = mappings_compare_now(slot, &left);
 	if (result == 0 && (left.change_count || !cell_is_as_it_was(slot)))
 		result = -ENOTSUP;
+	if (result == 0 && slot->leaves & LEAVES_PROCESSES)
+		result = pidns_restart(&slot->shard->pool->pidns, slot->init_pid);
 	return result;
 }
 
@@ -165,6 +169,14 @@ static void worker_repaired(struct slot *slot)
 		result = worker_restore(slot);
 	if (result < 0)
 		slot_hold_failed(slot, "what it left cannot be mended", result);
+}
+
+static void errand_done(struct slot *slot)
+{
+	if (slot->leaves & LEAVES_PROCESSES)
+		slot_others_await(slot, worker_repaired);
+	else
+		worker_repaired(slot);
 }
 
 static int repairs_begin(struct slot *slot, const struct repair_needs *needs)
@@ -179,10 +191,17 @@ static int repairs_begin(struct slot *slot, const struct repair_needs *needs)
 	slot->channel_pages.known = false;
 	/* What it does now is not the program's. */
 	footprint_stop(slot->footprint);
-	result = slot_stop_await(slot, worker_repaired);
+	result = slot_stop_await(slot, errand_done);
 	return result == 0 ? errand_start(&slot->errand, &slot->tracee, &image->registers.general,
 				     image->posture.rseq)
 			   : result;
+}
+
+/* Between its end record and the stop it ran on, its children until their end. */
+static int leaves_look(struct slot *slot, const struct footprint *footprint)
+{
+	slot->leaves |= slot_leaves(slot, footprint);
+	return slot->leaves & ~slot_mendable(slot) ? -ENOTSUP : 0;
 }
 
 /*
@@ -197,20 +216,26 @@ static int call_is_over(const struct slot *slot)
 	return result == 0 && !tracee_can_repeat(&registers) ? -ENOTSUP : result;
 }
 
+/* Those that it can reap; corral-init does that to the others. */
+static int children_needs(const struct slot *slot, struct repair_needs *needs)
+{
+	int unreaped = slot_others_unreaped(slot);
+
+	if (unreaped < 0 || unreaped > (int)REPAIR_CHILDREN_MAX)
+		return unreaped < 0 ? unreaped : -ENOTSUP;
+	needs->children = (unsigned)unreaped;
+	return 0;
+}
+
+/* The worker is stopped, and alone. */
 static int worker_mend(struct slot *slot)
 {
 	const struct footprint footprint = footprint_read(slot->footprint);
 	struct repair_needs needs = { .change_count = 0 };
-	int result;
+	int result = leaves_look(slot, &footprint);
 
-	if (fault("rewind.stop"))
-		return -EPROTO;
-	if (slot->tracee.stop != TRACEE_INTERRUPTED)
-		return -EPROTO;
-	/* Between its end record and the stop it ran on. */
-	slot->leaves |= slot_leaves(slot, &footprint);
-	if (slot->leaves & ~slot_mendable(slot))
-		return -ENOTSUP;
+	if (result < 0)
+		return result;
 	if (slot->leaves || !slot_charges_nothing(slot, &footprint)) {
 		slot->peak_turns = 0;
 		slot->channel_pages.known = false;
@@ -220,6 +245,8 @@ static int worker_mend(struct slot *slot)
 		return result;
 	needs.leaves = slot->leaves;
 	result = memory_needs(slot, &footprint, &needs);
+	if (result == 0 && slot->leaves & LEAVES_PROCESSES)
+		result = children_needs(slot, &needs);
 	if (result < 0)
 		return result;
 	if (slot->leaves & LEAVES_LIMITS)
@@ -232,7 +259,7 @@ static int worker_mend(struct slot *slot)
 	return slot->shard->image.image->has_learnt ? repairs_begin(slot, &needs) : -ENOTSUP;
 }
 
-static void worker_stopped(struct slot *slot)
+static void worker_is_alone(struct slot *slot)
 {
 	int result = worker_mend(slot);
 
@@ -240,8 +267,25 @@ static void worker_stopped(struct slot *slot)
 		slot_hold_failed(slot, "its state cannot be restored", result);
 }
 
+static void worker_stopped(struct slot *slot)
+{
+	const struct footprint footprint = footprint_read(slot->footprint);
+	bool is_as_asked = slot->tracee.stop == TRACEE_INTERRUPTED && !fault("rewind.stop");
+	int result = is_as_asked ? leaves_look(slot, &footprint) : -EPROTO;
+
+	if (result < 0)
+		slot_hold_failed(slot, "its state cannot be restored", result);
+	else if (slot->leaves & LEAVES_PROCESSES)
+		slot_others_end(slot, worker_is_alone);
+	else
+		worker_is_alone(slot);
+}
+
 void slot_rewind(struct slot *slot)
 {
 	slot_enter(slot, SLOT_HELD);
+	/* A worker in vfork(2) stops for nobody before its child has ended. */
+	if (slot->leaves & LEAVES_PROCESSES)
+		slot_others_kill(slot);
 	slot_hold(slot, worker_stopped);
 }

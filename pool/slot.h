@@ -18,7 +18,8 @@
  * straight on to BEARING; else the cell is killed as well.
  *
  * Which file does what: birth.c EMPTY to IDLE, run.c IDLE to BUSY and through it, ending.c the
- * verdict, choice.c what becomes of its worker, hold.c, image.c, rewind.c and proof.c HELD,
+ * verdict, choice.c what becomes of its worker, hold.c, others.c, image.c,
+ * rewind.c and proof.c HELD,
  * reset.c ENDING to EMPTY.
  */
 #pragma once
@@ -131,6 +132,8 @@ struct slot {
 	unsigned crowded_turns;   /* so often were they many */
 	uint64_t idle_faults;     /* that it took between its last rewind and its dispatch */
 	void (*stopped)(struct slot *slot); /* HELD: what its stop is for */
+	void (*alone)(struct slot *slot);   /* HELD: what the end of its children is for */
+	bool others_are_reaped;   /* that end, to the last */
 	uint64_t held_nsec;       /* since then */
 	struct slot_proof *proof; /* what it was as a newborn; NULL: rewinds are not verified */
 	uint64_t tenant;          /* of its last execution */
@@ -195,6 +198,15 @@ int slot_stop_await(struct slot *slot, void (*stopped)(struct slot *slot)); /* t
 void slot_errand_init(struct slot *slot); /* an empty one, for the worker that is held */
 void slot_hold_failed(struct slot *slot, const char *why, int error); /* replaces it */
 void slot_held(struct slot *slot);         /* its worker stopped, or ended */
+
+/* others.c */
+/* Kills what lives in its cell beside its worker: how many that were; a negative errno. */
+int slot_others_kill(const struct slot *slot);
+/* Of a worker that is stopped: the same until none lives; then `alone`. */
+void slot_others_end(struct slot *slot, void (*alone)(struct slot *slot));
+/* The same when they are dead: until somebody reaped them. */
+void slot_others_await(struct slot *slot, void (*alone)(struct slot *slot));
+int slot_others_unreaped(const struct slot *slot); /* how many are; a negative errno */
 
 /* image.c */
 bool slot_captures(struct slot *slot);     /* a newborn, instead of becoming idle */

@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define SIGNALS 64u
@@ -193,12 +194,23 @@ static void limits_plan(struct errand *errand, const struct repair_needs *needs)
 		errand_add(errand, CALL(prlimit64, 0, i, AT(limits[i]), 0));
 }
 
+/* The last one finds that there is no child any more. */
+static void children_plan(struct errand *errand, unsigned children)
+{
+	for (unsigned i = 0; i < children; i++)
+		errand_add_any(errand, CALL(wait4, (uint64_t)-1, 0, __WALL, 0));
+	errand_add_exact(errand, CALL(wait4, (uint64_t)-1, 0, __WALL, 0), -ECHILD);
+}
+
 void repair_plan(
 	struct errand *errand, const struct image *image, const struct repair_needs *needs)
 {
 	uint32_t leaves = needs->leaves;
 
 	assert(image->has_learnt);
+	/* Before signals: the last of them says that it ended. */
+	if (leaves & LEAVES_PROCESSES)
+		children_plan(errand, needs->children);
 	if (leaves & LEAVES_TIMERS)
 		timers_plan(errand);
 	/* Before what needs descriptors or memory. */

@@ -12,6 +12,8 @@
  *	place         working directory and file mode mask
  *	timers        the interval timers, off
  *	limits        all rlimits set again; a hard one that was lowered cannot be raised
+ *	processes     children that ended reaped. None may live: what they share with the worker is
+ *	              this errand, too
  *
  * No signal may be pending behind all of that. What is not in this list is not mended.
  */
@@ -23,7 +25,8 @@
 
 #define REPAIR_KINDS \
 	(LEAVES_MEMORY | LEAVES_DESCRIPTORS | LEAVES_SIGNALS | LEAVES_PLACE | LEAVES_TIMERS | \
-		LEAVES_LIMITS)
+		LEAVES_LIMITS | LEAVES_PROCESSES)
+#define REPAIR_CHILDREN_MAX 64u
 #define REPAIR_DESCRIPTORS 4u /* that every worker has */
 
 /* The files behind its descriptors 1 to 3, by inode. */
@@ -40,6 +43,7 @@ void repair_learn(const struct errand *errand, struct image *image);
 /* What an execution left to be mended. */
 struct repair_needs {
 	uint32_t leaves;   /* of REPAIR_KINDS; others are ignored */
+	unsigned children; /* at most so many ended and are unreaped, REPAIR_CHILDREN_MAX at most */
 	bool gives_pages_back; /* its own pages are to be the file's again, or nobody's */
 	unsigned change_count;
 	struct mapping_change changes[MAPPINGS_CHANGES_MAX]; /* to its mapping table */

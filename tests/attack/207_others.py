@@ -8,6 +8,9 @@
 # expect: variant=vfork verdict=ok stream limits=timeout:2s
 # expect: variant=orphans verdict=ok limits=timeout:2s
 # expect: variant=zombies verdict=ok limits=timeout:2s
+# expect: variant=scribbler verdict=ok|denied limits=timeout:2s
+# expect: variant=runaway verdict=ok limits=timeout:2s
+# expect: variant=bomb verdict=ok limits=timeout:2s
 # expect: variant=ended_thread verdict=ok limits=timeout:2s
 # expect: variant=session verdict=ok limits=timeout:2s
 # uses: native
@@ -49,6 +52,32 @@ elif VARIANT == "orphans":
 elif VARIANT == "zombies":
     for _ in range(10):
         fork_quietly(lambda: None)
+elif VARIANT == "scribbler":
+    # The mailbox, where the daemon will write what its worker is to call, over and over.
+    rubbish = b"\xff" * (1 << 16)
+
+    def scribble():
+        while True:
+            ctypes.memmove(hidden.start + PAGE, rubbish, len(rubbish))
+
+    fork_quietly(scribble)
+elif VARIANT == "runaway":
+    # Always a new one, whose parent is gone.
+    def run_away():
+        while True:
+            if os.fork():
+                os._exit(0)
+
+    fork_quietly(run_away)
+elif VARIANT == "bomb":
+    def multiply():
+        while True:
+            try:
+                os.fork()
+            except OSError:
+                pass
+
+    fork_quietly(multiply)
 elif VARIANT == "ended_thread":
     for _ in range(20):
         thread(lambda: None).join()

@@ -366,6 +366,36 @@ Test(cgroup_slot, kills_a_slot_to_the_last_descendant_and_uses_it_again)
 	cgroups_close(cgroups);
 }
 
+Test(cgroup_slot, lists_who_lives_and_counts_who_is_not_reaped)
+{
+	struct cgroups *cgroups = open_all();
+	/* Where corral-init is in the group as well, the first child stands for it. */
+	int inits = cgroups->control[CGROUP_PIDS].ops == &cgroup_v2_ops;
+	siginfo_t info;
+	pid_t pids[4], lives, ended;
+
+	if (!cgroups_count_tasks(cgroups)) {
+		cgroups_close(cgroups);
+		cr_skip_test("nothing counts processes");
+	}
+	cr_expect_eq(cgroups_slot_tasks(cgroups, 0), -EOPNOTSUPP);
+	cr_expect_eq(cgroups_slot_processes(cgroups, 0, pids, 4), -EOPNOTSUPP);
+	cr_assert_eq(cgroups_slot_prepare(cgroups, 0, &usual), 0);
+	cr_expect_eq(cgroups_slot_processes(cgroups, 0, pids, 4), 0);
+	lives = start_staying(cgroups, 0, body_stay);
+	ended = start(cgroups, 0, body_touch, 1);
+	cr_assert_eq(waitid(P_PID, (id_t)ended, &info, WEXITED | WNOWAIT), 0);
+	cr_expect_eq(cgroups_slot_tasks(cgroups, 0), 2 - inits);
+	cr_expect_eq(cgroups_slot_processes(cgroups, 0, pids, 4), 1);
+	cr_expect_eq(pids[0], lives);
+	cr_expect_eq(status_of(ended), 0);
+	cr_expect_eq(cgroups_slot_tasks(cgroups, 0), 1 - inits);
+	cr_expect_eq(cgroups_slot_processes(cgroups, 0, pids, 0), 0);
+	kill(lives, SIGKILL);
+	reap_all();
+	cgroups_close(cgroups);
+}
+
 struct work {
 	struct cgroups *cgroups;
 	unsigned slot;

@@ -64,6 +64,20 @@ Test(repair, mends_only_what_is_asked)
 	cr_expect(repair_is_needed(&(struct repair_needs){ .gives_pages_back = true }));
 }
 
+/* Whoever is left beyond those makes the last answer another one. */
+Test(repair, reaps_the_children_and_asks_for_more)
+{
+	plan(&(struct repair_needs){ .leaves = LEAVES_PROCESSES | LEAVES_SIGNALS, .children = 3 });
+	cr_expect_eq(calls_of(SYS_wait4), 4);
+	for (unsigned i = 0; i < 4; i++)
+		cr_expect_eq(call_at(i)->number, SYS_wait4, "before what forgets SIGCHLD");
+	cr_expect_eq(errand.exact_count, 1);
+	cr_expect_eq(errand.exact[0].index, 3);
+	cr_expect_eq(errand.exact[0].result, -ECHILD);
+	plan(&(struct repair_needs){ .leaves = LEAVES_PROCESSES });
+	cr_expect_eq(calls_of(SYS_wait4), 1);
+}
+
 Test(repair, does_not_believe_in_a_pending_signal)
 {
 	const struct repair_files files = { .inodes = { 0 } };
