@@ -147,6 +147,25 @@ void slot_late_arrival(struct slot *slot)
 	slot_empty_when_quiet(slot);
 }
 
+/* Nobody has the other end of the socket, or of the pipe, any more. */
+static bool other_end_is_gone(int fd)
+{
+	struct pollfd end = { .fd = fd, .events = POLLRDHUP };
+
+	return poll(&end, 1, 0) != 0;
+}
+
+/* Its own ends were closed before it could be reaped: whoever has one of them lives on. */
+static bool worker_left_somebody(const struct slot *slot)
+{
+	if (!slot->worker_reaped)
+		return false;
+	for (int i = 0; i < 2; i++)
+		if (slot->pipes[i].polling && !other_end_is_gone(slot->pipes[i].fd))
+			return true;
+	return slot->listening && !other_end_is_gone(slot->control_fd);
+}
+
 static bool slot_is_quiet(const struct slot *slot)
 {
 	return !slot->cell_asked && !slot->birth_asked && !slot->listening &&
@@ -162,6 +181,8 @@ void slot_empty_when_quiet(struct slot *slot)
 
 	if (slot->state != SLOT_ENDING && slot->state != SLOT_QUARANTINED)
 		return;
+	if (slot->cell_stays && worker_left_somebody(slot))
+		cell_end(slot);
 	waits_arm(slot);
 	if (!slot_is_quiet(slot))
 		return;
@@ -192,23 +213,16 @@ void slot_empty_when_quiet(struct slot *slot)
 	shard_births_go_on(shard);
 }
 
-static bool socket_has_ended(const struct slot *slot)
-{
-	struct pollfd end = { .fd = slot->control_fd, .events = POLLRDHUP };
-
-	return poll(&end, 1, 0) != 0;
-}
-
 /* Zero is the end of the socket, or a message of no bytes, which a program may send. */
 static bool control_is_gone(const struct slot *slot, int32_t result)
 {
-	return result < 0 || (result == 0 && socket_has_ended(slot));
+	return result < 0 || (result == 0 && other_end_is_gone(slot->control_fd));
 }
 
 /* The end of the socket, which says what the worker had read, is asked before its death counts. */
 static void worker_gone(struct slot *slot)
 {
-	if (!slot->worker_waiting && !(slot->listening && socket_has_ended(slot)))
+	if (!slot->worker_waiting && !(slot->listening && other_end_is_gone(slot->control_fd)))
 		slot_worker_gone(slot);
 	slot_empty_when_quiet(slot);
 }

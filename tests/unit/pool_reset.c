@@ -215,3 +215,21 @@ Test(reset, reading_leaves_no_time_below_proc)
 	expect_as_in_a_fresh_one("open('/proc/self/stat').read()",
 		"import os; s = os.lstat('/proc/self'); print(s.st_atime_ns == s.st_mtime_ns)");
 }
+
+/* --- What goes on living ---------------------------------------------------------------------- */
+
+/* Each would take the second after which a slot is looked at that does not come to rest. */
+Test(reset, does_not_wait_for_what_a_program_left_running, .timeout = 40)
+{
+	struct pool *pool = pool_of(1);
+
+	for (int i = 0; i < 25; i++) {
+		program_run(pool, "import subprocess; subprocess.Popen(['sleep', '9999'])",
+			"ok");
+		program_run(pool, "import os, time\nif os.fork() == 0:\n"
+				  "  os.close(1); os.close(2)\n"
+				  "  time.sleep(1000)", "ok");
+	}
+	cr_expect_eq(status_of(pool).quarantined, 0);
+	pool_stop(pool);
+}
