@@ -107,11 +107,8 @@ static const uint16_t table[NUMBERS] = {
 #define HERE (LEAVES_DESCRIPTORS | LEAVES_FILES | LEAVES_WORKER | REACHES)
 	ROW(ioctl),
 #undef HERE
-#define HERE (LEAVES_DESCRIPTORS | LEAVES_FILES) /* O_EXCL: none that was there */
-	USE(OPEN_NEW),
-#undef HERE
-	/* One that was there can be /proc/PID/oom_score_adj, timerslack_ns, comm, mem… */
-#define HERE (LEAVES_DESCRIPTORS | LEAVES_FILES | LEAVES_WORKER | REACHES)
+	/* None of /proc, which is read-only (jail/init/view.c). */
+#define HERE (LEAVES_DESCRIPTORS | LEAVES_FILES)
 	USE(OPEN_WRITING), ROW(creat),
 #undef HERE
 	/* O_TMPFILE changes no directory, but the next file's inode number, which is the cell's. */

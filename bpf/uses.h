@@ -29,14 +29,11 @@
 
 /* asm-generic/fcntl.h; the names of uapi with USED_ before them. */
 #define USED_O_ACCMODE 03
-#define USED_O_CREAT 0100
-#define USED_O_EXCL 0200
 /* NOCTTY, NONBLOCK, LARGEFILE, DIRECTORY, NOFOLLOW, NOATIME, CLOEXEC */
 #define OPEN_READING (0400 | 04000 | 0100000 | 0200000 | 0400000 | 01000000 | 02000000)
 /* The same, and the access modes, CREAT, EXCL, TRUNC, APPEND, SYNC, DSYNC. */
 #define OPEN_WRITING                                                                            \
-	(OPEN_READING | USED_O_ACCMODE | USED_O_CREAT | USED_O_EXCL | 01000 | 02000 | 04000000 |  \
-		010000)
+	(OPEN_READING | USED_O_ACCMODE | 0100 | 0200 | 01000 | 02000 | 04000000 | 010000)
 /*
  * asm-generic/mman.h: SHARED, PRIVATE, FIXED, ANONYMOUS, DENYWRITE, EXECUTABLE, POPULATE, NONBLOCK,
  * FIXED_NOREPLACE. Not STACK: no huge pages since 6.7, and the short mapping table is silent.
@@ -51,9 +48,8 @@ static inline __u32 open_use(__u32 number, __u32 flags)
 {
 	if (!(flags & ~OPEN_READING))
 		return USE_OPEN_READING;
-	if (flags & ~OPEN_WRITING)
-		return number; /* PATH, TMPFILE, DIRECT, ASYNC, and what no kernel knows yet */
-	return (flags & USED_O_CREAT) && (flags & USED_O_EXCL) ? USE_OPEN_NEW : USE_OPEN_WRITING;
+	/* Else PATH, TMPFILE, DIRECT, ASYNC, and what no kernel knows yet. */
+	return flags & ~OPEN_WRITING ? number : USE_OPEN_WRITING;
 }
 
 /* Both unsigned long. Memory that can be executed alone takes a protection key for good. */

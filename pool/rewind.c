@@ -270,9 +270,13 @@ static void worker_is_alone(struct slot *slot)
 static void worker_stopped(struct slot *slot)
 {
 	const struct footprint footprint = footprint_read(slot->footprint);
-	bool is_as_asked = slot->tracee.stop == TRACEE_INTERRUPTED && !fault("rewind.stop");
-	int result = is_as_asked ? leaves_look(slot, &footprint) : -EPROTO;
+	int result = leaves_look(slot, &footprint);
 
+	if (fault("rewind.stop"))
+		result = -EPROTO;
+	/* A signal was first, its own or a child's. */
+	else if (slot->tracee.stop != TRACEE_INTERRUPTED)
+		result = -ENOTSUP;
 	if (result < 0)
 		slot_hold_failed(slot, "its state cannot be restored", result);
 	else if (slot->leaves & LEAVES_PROCESSES)

@@ -283,9 +283,12 @@ int view_mount_proc(void)
 {
 	/*
 	 * subset=pid (5.8): no kcore, kallsyms, sysrq-trigger; hidepid: PID 1 is not listed.
-	 * Without times of access a look at it leaves nothing, as in the cell's files.
+	 * Read-only: what can be written there changes a process without a call of its own, which
+	 * no footprint tells. Without times of access a look at it leaves nothing, as in the cell's
+	 * files.
 	 */
-	if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME,
+	if (mount("proc", "/proc", "proc",
+		    MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME,
 		    "subset=pid,hidepid=invisible") < 0)
 		return -errno;
 	return 0;

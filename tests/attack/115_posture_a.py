@@ -20,12 +20,8 @@ signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))
 signal.signal(signal.SIGUSR1, lambda *rest: None)
 signal.setitimer(signal.ITIMER_REAL, 3600)
 os.nice(5)
-with open("/proc/self/oom_score_adj", "w") as file:
-    file.write("1000")
-with open("/proc/self/coredump_filter", "w") as file:
-    file.write("0xff")
-with open("/proc/self/comm", "w") as file:
-    file.write("evil")
+for name in ("oom_score_adj", "coredump_filter", "comm"):
+    denied(name, lambda: os.open(f"/proc/self/{name}", os.O_WRONLY), EROFS, False)
 libc.prctl(4, 0, 0, 0, 0)            # PR_SET_DUMPABLE
 libc.prctl(1, 0, 0, 0, 0)            # PR_SET_PDEATHSIG
 libc.prctl(29, 1_000_000, 0, 0, 0)   # PR_SET_TIMERSLACK

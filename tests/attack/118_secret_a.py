@@ -50,8 +50,7 @@ elif VARIANT == "removed":
     os.write(file, secret * 4096)
 elif VARIANT == "names":
     libc.prctl(15, secret[:15])
-    with open("/proc/self/comm", "wb") as file:
-        file.write(secret[:15])
+    denied("comm", lambda: os.open("/proc/self/comm", os.O_WRONLY), EROFS, False)
     subprocess.run(["/bin/true", secret.hex()])
 elif VARIANT == "objects":
     shared = libc.shmget(0x118, 4096, 0o1666)

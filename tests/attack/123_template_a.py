@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Damages what it may share with the template: open files that it inherited, shared mappings,
-# its own image through /proc/self/mem.
+# its own image, where it is read-only.
 # expect: verdict=ok|signal limits=timeout:10s
 # stops: daemon (descriptors and pages of its own)
 # proof: control none: 123 b says what it sees before and after
@@ -27,14 +27,13 @@ for fd in range(4):
     except OSError:
         pass
 code = open("/proc/self/maps").read().splitlines()
-memory = os.open("/proc/self/mem", os.O_RDWR)
+denied("mem", lambda: os.open("/proc/self/mem", os.O_RDWR), EROFS, False)
 for line in code:
     words = line.split()
     start, end = (int(word, 16) for word in words[0].split("-"))
     # All that is private and read-only: what is written there must stay in this process.
     if words[1] == "r--p" and "libc.so" not in words[-1] and "ld-linux" not in words[-1]:
-        try:
-            os.pwrite(memory, b"\xcc" * 64, end - 64)
-        except OSError:
-            pass
+        if libc.mprotect(ctypes.c_void_p(start), ctypes.c_size_t(end - start), 3) == 0:
+            ctypes.memset(end - 64, 0xCC, 64)
+            libc.mprotect(ctypes.c_void_p(start), ctypes.c_size_t(end - start), 1)
 libc.madvise(ctypes.c_void_p(start), 4096, 9)

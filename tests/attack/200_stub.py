@@ -24,17 +24,15 @@ elif VARIANT == "all_variables":
         ctypes.c_int.in_dll(ctypes.pythonapi, name).value = 77
     for start, end in parts:
         ctypes.memset(start, 0xA5, end - start)
-elif VARIANT in ("code", "by_mem"):
+elif VARIANT == "by_mem":
+    denied("mem", lambda: os.open("/proc/self/mem", os.O_RDWR), EROFS)
+elif VARIANT == "code":
     base = word(libc._handle)
-    memory = os.open("/proc/self/mem", os.O_RDWR)
     for start, end, protection, name in list(own_maps()):
         if not base <= start < base + (1 << 20) or "w" in protection:
             continue
-        if VARIANT == "by_mem":
-            os.pwrite(memory, b"\xcc" * (end - start), start)
-        else:
-            libc.mprotect(ctypes.c_void_p(start), ctypes.c_size_t(end - start), 7)
-            ctypes.memset(start, 0xCC, end - start)
+        libc.mprotect(ctypes.c_void_p(start), ctypes.c_size_t(end - start), 7)
+        ctypes.memset(start, 0xCC, end - start)
 elif VARIANT == "recvmsg":
     # mov eax, 40; ret: a dispatch is always there
     at = ctypes.cast(libc.recvmsg, ctypes.c_void_p).value
@@ -45,11 +43,6 @@ elif VARIANT == "vdso":
         if name.startswith("[v") and name != "[vsyscall]":
             if libc.mprotect(ctypes.c_void_p(start), ctypes.c_size_t(end - start), 7) == 0:
                 ctypes.memset(start + 1024, 0xC3, 1024)
-            with open("/proc/self/mem", "r+b", buffering=0) as memory:
-                try:
-                    os.pwrite(memory.fileno(), b"\xc3" * 1024, start + 1024)
-                except OSError:
-                    pass
 else:
     # Every page of code that is shared with others: never to be written, and not to be there for
     # long. The kernel's own functions stand for it where there is none.

@@ -135,7 +135,7 @@ Test(calls, of_children_that_reach_the_worker_count_as_its_own)
 	static const int numbers[] = { SYS_prlimit64, SYS_kill, SYS_tgkill, SYS_rt_sigqueueinfo,
 		SYS_pidfd_send_signal, SYS_setpriority, SYS_fcntl, USE_FCNTL_FLAGS, SYS_ioctl,
 		USE_IOCTL_FLAGS, SYS_flock, SYS_shutdown, SYS_bind, SYS_setsockopt, SYS_shmget,
-		SYS_msgsnd, SYS_mq_open, USE_OPEN_WRITING, SYS_creat, SYS_openat2, SYS_utimensat,
+		SYS_msgsnd, SYS_mq_open, SYS_openat2, SYS_utimensat,
 		SYS_process_vm_writev, SYS_ptrace };
 
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {

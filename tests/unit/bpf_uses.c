@@ -68,7 +68,7 @@ static void rows_check(unsigned slot, const struct row *rows, size_t count)
 #define OPEN(flags, use) { SYS_open, { PATH("/tmp"), flags }, use }
 #define OPENAT(flags, use) { SYS_openat, { (uint64_t)AT_FDCWD, PATH("/tmp"), flags }, use }
 
-Test(uses, of_open_are_reading_writing_and_making_anew)
+Test(uses, of_open_are_reading_and_writing)
 {
 	static const struct row rows[] = {
 		OPEN(O_RDONLY, USE_OPEN_READING), OPENAT(O_RDONLY, USE_OPEN_READING),
@@ -78,8 +78,8 @@ Test(uses, of_open_are_reading_writing_and_making_anew)
 		OPENAT(O_ACCMODE, USE_OPEN_WRITING), OPENAT(O_TRUNC, USE_OPEN_WRITING),
 		OPENAT(O_CREAT, USE_OPEN_WRITING), OPENAT(O_EXCL, USE_OPEN_WRITING),
 		OPENAT(O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_SYNC, USE_OPEN_WRITING),
-		OPEN(O_CREAT | O_EXCL, USE_OPEN_NEW),
-		OPENAT(O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, USE_OPEN_NEW),
+		OPEN(O_CREAT | O_EXCL, USE_OPEN_WRITING),
+		OPENAT(O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, USE_OPEN_WRITING),
 		/* One bit more than each use allows. */
 		OPENAT(O_PATH, 0), OPENAT(O_ASYNC, 0), OPENAT(O_DIRECT, 0),
 		OPENAT(O_TMPFILE | O_RDWR, 0), OPEN(O_TMPFILE | O_RDWR | O_CREAT | O_EXCL, 0),
