@@ -9,7 +9,7 @@
 #include "pool/shard.h"
 #include "pool/tenant.h"
 
-#define OWN_RANGES_MAX 512u /* a slot's pages that are its own; more, and it is replaced */
+#define OWN_RANGES_MAX 512u /* places of a slot's own pages; from more, they are given back */
 
 struct pool {
 	struct pool_config config;

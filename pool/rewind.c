@@ -151,7 +151,7 @@ static int repairs_prove(struct slot *slot)
 	int result = errand_check(&slot->errand, &slot->tracee);
 
 	if (result == 0)
-		result = repair_check(&slot->errand, slot->leaves, &files);
+		result = repair_check(&slot->errand, slot->mending, &files);
 	if (result == 0 && slot->leaves & LEAVES_MEMORY)
 		result = mappings_compare_now(slot, &left);
 	if (result == 0 && (left.change_count || !cell_is_as_it_was(slot)))
@@ -161,12 +161,23 @@ static int repairs_prove(struct slot *slot)
 	return result;
 }
 
+static int repairs_begin(struct slot *slot, const struct repair_needs *needs);
+
+/* Pages of its own in more places than there is room for are given back, with a second errand. */
+static int worker_restore_at_last(struct slot *slot)
+{
+	const struct repair_needs pages = { .gives_pages_back = true };
+	int result = worker_restore(slot);
+
+	return result == -E2BIG && !slot->gave_pages_back ? repairs_begin(slot, &pages) : result;
+}
+
 static void worker_repaired(struct slot *slot)
 {
 	int result = repairs_prove(slot);
 
 	if (result == 0)
-		result = worker_restore(slot);
+		result = worker_restore_at_last(slot);
 	if (result < 0)
 		slot_hold_failed(slot, "what it left cannot be mended", result);
 }
@@ -184,10 +195,14 @@ static int repairs_begin(struct slot *slot, const struct repair_needs *needs)
 	const struct image *image = slot->shard->image.image;
 	int result;
 
+	if (!image->has_learnt)
+		return -ENOTSUP;
 	if (fault("rewind.errand"))
 		return -EPROTO;
 	slot_errand_init(slot);
 	repair_plan(&slot->errand, image, needs);
+	slot->mending = needs->leaves;
+	slot->gave_pages_back = needs->gives_pages_back;
 	slot->channel_pages.known = false;
 	/* What it does now is not the program's. */
 	footprint_stop(slot->footprint);
@@ -255,8 +270,8 @@ static int worker_mend(struct slot *slot)
 	if (needs.change_count)
 		slot->leaves |= LEAVES_MEMORY;
 	if (!repair_is_needed(&needs))
-		return cell_is_as_it_was(slot) ? worker_restore(slot) : -ENOTSUP;
-	return slot->shard->image.image->has_learnt ? repairs_begin(slot, &needs) : -ENOTSUP;
+		return cell_is_as_it_was(slot) ? worker_restore_at_last(slot) : -ENOTSUP;
+	return repairs_begin(slot, &needs);
 }
 
 static void worker_is_alone(struct slot *slot)
@@ -288,6 +303,7 @@ static void worker_stopped(struct slot *slot)
 void slot_rewind(struct slot *slot)
 {
 	slot_enter(slot, SLOT_HELD);
+	slot->gave_pages_back = false;
 	/* A worker in vfork(2) stops for nobody before its child has ended. */
 	if (slot->leaves & LEAVES_PROCESSES)
 		slot_others_kill(slot);

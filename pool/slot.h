@@ -125,6 +125,8 @@ struct slot {
 	struct tracee tracee;
 	struct errand errand;     /* what it was told to call before the stop that is awaited */
 	uint32_t leaves;          /* bits of enum leaves: what there is to mend */
+	uint32_t mending;         /* and of these what its errand mends */
+	bool gave_pages_back;     /* on an errand of this rewind */
 	struct channel_pages channel_pages;
 	size_t mailbox_bytes;     /* the most that was ever in it */
 	struct image_own own;     /* pages; its room is made where there is rewinding at all */

@@ -67,6 +67,9 @@ static void pool_option(
 	case OPTION_VERIFY:
 		config->verify = true;
 		break;
+	case 'i':
+		config->imports = argument;
+		break;
 	}
 }
 
@@ -105,6 +108,7 @@ static error_t bench_option(int key, char *argument, struct argp_state *state)
 	case OPTION_WITHOUT:
 	case OPTION_RESET:
 	case OPTION_VERIFY:
+	case 'i':
 		options->shapes_pool = true;
 		pool_option(state, key, argument, &options->config);
 		return 0;
@@ -118,8 +122,9 @@ static error_t bench_option(int key, char *argument, struct argp_state *state)
 		if (options->code && options->programs)
 			argp_error(state, "give --code or --programs, not both");
 		if (options->socket && options->shapes_pool)
-			argp_error(state, "--workers, --shards, --reset, --verify and --without "
-					  "are the daemon's own: give them without --socket");
+			argp_error(state, "--workers, --shards, --imports, --reset, --verify and "
+					  "--without are the daemon's own: give them without "
+					  "--socket");
 		return 0;
 	}
 	return ARGP_ERR_UNKNOWN;
@@ -136,6 +141,8 @@ static const struct argp_option bench_options[] = {
 	{ "seconds", 'S', "S", 0, "How long (5)", 1 },
 	{ "workers", 'w', "N", 0, "Workers kept ready (32, or twice the streams)", 1 },
 	{ "shards", 'h', "N", 0, "Shards, each on a CPU of its own (all CPUs)", 1 },
+	{ "imports", 'i', "NAMES", 0,
+		"Modules to have imported in every worker, instead of the usual ones", 1 },
 	{ "without", OPTION_WITHOUT, "bpf", 0, "Without footprints, as where there is no BPF", 1 },
 	{ "reset", OPTION_RESET, "HOW", 0,
 		"What becomes of a worker: replace, rewind, or auto: rewind for the same tenant "

@@ -42,6 +42,13 @@ class Bench(CorralTest):
         figures = self.bench("--seconds", "0.3", "--workers", "2", "--reset", "replace")
         self.assertEqual(figures["reset"], {"rewound": 0, "replaced": figures["executions"]})
 
+    def test_warms_the_modules_that_it_is_told(self):
+        code = "import sys; assert 'colorsys' in sys.modules and 'asyncio' not in sys.modules"
+        for options, verdict in (("--imports", "colorsys"), "ok"), ((), "error"):
+            figures = self.bench("--seconds", "0.2", "--workers", "2", "--code", code, *options,
+                                 code=int(verdict != "ok"))
+            self.assertEqual(list(figures["verdicts"]), [verdict])
+
     def test_counts_what_did_not_end_as_expected(self):
         figures = self.bench("--seconds", "0.3", "--workers", "2",
                              "--code", "raise SystemExit(3)", code=1)

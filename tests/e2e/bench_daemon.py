@@ -108,8 +108,8 @@ class BenchDaemon(ServeTest):
     def test_refuses_what_makes_no_sense(self):
         self.assertSays(
             self.corral("bench", "--socket", self.path, "--workers", "3"), 2,
-            "corral bench: --workers, --shards, --reset, --verify and --without are the daemon's "
-            "own: give them without --socket")
+            "corral bench: --workers, --shards, --imports, --reset, --verify and --without are the "
+            "daemon's own: give them without --socket")
         process = self.corral("bench", "--socket", self.path, "--code", "1", "--runtime", "perl")
         self.assertEqual(process.returncode, 125)
         self.assertIn(b"the daemon refused (400): ", process.err)

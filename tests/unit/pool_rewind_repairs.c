@@ -166,6 +166,30 @@ Test(repairs, give_back_the_pages_of_a_large_program)
 	pool_stop(pool);
 }
 
+/* More places than the daemon has room to remember: every other page of what the heap has spare. */
+Test(repairs, give_back_pages_that_lie_in_too_many_places)
+{
+	struct pool *pool = pool_with(RESET_REWIND, 1);
+	struct verify_digest wanted, now;
+
+	reset_after(pool, "pass", "ok");
+	wanted = digest_of(pool);
+	for (int i = 0; i < 3; i++) {
+		cr_expect_str_eq(reset_after(pool,
+			"import ctypes\n"
+			"heap = [line for line in open('/proc/self/maps') if '[heap]' in line][0]\n"
+			"end = int(heap.split()[0].split('-')[1], 16)\n"
+			"for page in range(end - (6 << 20), end, 8192): ctypes.memset(page, 1, 1)",
+			"ok"), "rewind");
+		cr_expect_eq(status_of(pool).rewind_failures, 0);
+		now = digest_of(pool);
+		cr_expect_null(verify_compare(&wanted, &now), "%s differs",
+			verify_compare(&wanted, &now));
+	}
+	cr_expect_eq(status_of(pool).births, 1);
+	pool_stop(pool);
+}
+
 /* The errand that gives pages back is sent though the program left nothing. */
 Test(repairs, leave_no_trace_in_the_channel)
 {
