@@ -2,7 +2,9 @@
 /*
  * bench/anatomy.c: where does the time of one rewound execution go?
  *
- *	anatomy [EXECUTIONS]
+ *	anatomy [EXECUTIONS [MODULES]]
+ *
+ * MODULES are what the template has imported, instead of the usual ones.
  *
  * One stream through a pool of one worker, so that the steps of an execution follow each other and
  * add up. The pool is the daemon's own, unchanged: the linker puts this bench between it and the
@@ -323,6 +325,7 @@ int main(int argc, char **argv)
 	config.workers = config.shards = 1;
 	config.reset = RESET_REWIND;
 	config.template_executions = 0;
+	config.imports = argc > 2 ? argv[2] : NULL;
 	sem_init(&bench.done, 0, 0);
 	bench.pool = harness_pool_open(&config);
 	harness_json_begin("anatomy");

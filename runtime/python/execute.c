@@ -24,10 +24,6 @@
 static struct {
 	PyObject *filename;       /* PYTHON_FILE */
 	PyObject *main;           /* __main__.__dict__ */
-	PyObject *modules;        /* sys.modules */
-	PyObject *numpy_name;     /* "numpy.random" */
-	PyObject *random;         /* random._inst, behind random.random() and the others */
-	PyObject *gauss_name;     /* "gauss_next", the rest of that one's state */
 	PyObject *threads;        /* threading._active */
 	PyObject *exit_count;     /* atexit._ncallbacks() */
 	PyObject *registries[REGISTRIES_MAX]; /* exit_registries() of the prelude */
@@ -39,33 +35,13 @@ static struct {
 static unsigned executions;  /* in this process, since it left the template */
 static bool arguments_given; /* sys.argv is not the template's */
 
-static PyObject *attribute(const char *module_name, const char *name)
+PyObject *python_attribute(const char *module_name, const char *name)
 {
 	PyObject *module = PyImport_ImportModule(module_name);
 	PyObject *value = module ? PyObject_GetAttrString(module, name) : NULL;
 
 	Py_XDECREF(module);
 	return value;
-}
-
-/* An object of _random.Random (Modules/_randommodule.c of 3.11): a Mersenne Twister. */
-struct random_object {
-	PyObject_HEAD
-	int index; /* the next word to give; at the end they are all made anew */
-	uint32_t words[624];
-};
-
-static int random_find(void)
-{
-	PyObject *type = attribute("_random", "Random");
-	bool known = type && ((PyTypeObject *)type)->tp_basicsize == sizeof(struct random_object);
-
-	Py_XDECREF(type);
-	if (type && !known)
-		PyErr_SetString(PyExc_SystemError, "this Python's random generator is not 3.11's");
-	usual.random = attribute("random", "_inst");
-	usual.gauss_name = PyUnicode_InternFromString("gauss_next");
-	return known && usual.random && usual.gauss_name ? 0 : -1;
 }
 
 static int exit_find(void)
@@ -91,12 +67,9 @@ static int exit_find(void)
 int python_execute_init(void)
 {
 	usual.filename = PyUnicode_InternFromString(PYTHON_FILE);
-	usual.numpy_name = PyUnicode_InternFromString("numpy.random");
-	usual.modules = Py_NewRef(PyImport_GetModuleDict());
-	usual.threads = attribute("threading", "_active");
-	usual.exit_count = attribute("atexit", "_ncallbacks");
-	if (!usual.filename || !usual.numpy_name || !usual.threads || !usual.exit_count ||
-	    random_find() < 0)
+	usual.threads = python_attribute("threading", "_active");
+	usual.exit_count = python_attribute("atexit", "_ncallbacks");
+	if (!usual.filename || !usual.threads || !usual.exit_count || generators_find() < 0)
 		return -1;
 	return python_execute_reset();
 }
@@ -126,7 +99,7 @@ static int environment_apply(char *const *entries)
 
 	if (!entries[0])
 		return 0;
-	environ = attribute("os", "environ");
+	environ = python_attribute("os", "environ");
 	for (; environ && *entries; entries++) {
 		const char *equals = strchr(*entries, '=');
 
@@ -147,7 +120,7 @@ static int environment_apply(char *const *entries)
 	if (!zone)
 		return 0;
 
-	PyObject *tzset = attribute("time", "tzset");
+	PyObject *tzset = python_attribute("time", "tzset");
 	PyObject *done = tzset ? PyObject_CallNoArgs(tzset) : NULL;
 
 	Py_XDECREF(tzset);
@@ -180,39 +153,6 @@ static int arguments_apply(char *const *arguments)
 	return -1;
 }
 
-/* xoshiro256**, by Blackman and Vigna (public domain). */
-static uint64_t random_next(uint64_t state[4])
-{
-	uint64_t product = state[1] * 5;
-	uint64_t result = (product << 7 | product >> 57) * 9;
-	uint64_t shifted = state[1] << 17;
-
-	state[2] ^= state[0];
-	state[3] ^= state[1];
-	state[1] ^= state[2];
-	state[0] ^= state[3];
-	state[2] ^= shifted;
-	state[3] = state[3] << 45 | state[3] >> 19;
-	return result;
-}
-
-/* Like random.seed(), whose own way to fill it takes 5 us, a third of a small program's time. */
-static int random_seed(const uint64_t seed[4])
-{
-	struct random_object *random = (struct random_object *)usual.random;
-	uint64_t state[4];
-
-	memcpy(state, seed, sizeof(state));
-	for (size_t i = 0; i < 624; i += 2) {
-		uint64_t word = random_next(state);
-
-		random->words[i] = (uint32_t)word;
-		random->words[i + 1] = (uint32_t)(word >> 32);
-	}
-	random->index = 624;
-	return executions > 1 ? PyObject_SetAttr(usual.random, usual.gauss_name, Py_None) : 0;
-}
-
 /*
  * Every execution, because a newborn has the template's generators, and a rewound worker those of
  * its birth. All zero: the program lives on and so do its generators.
@@ -228,16 +168,7 @@ static int seed_apply(const uint64_t given[4])
 		if (getentropy(seed, sizeof(seed)) < 0)
 			return 0; /* then they stay twins, as the daemon wished */
 	}
-	if (random_seed(seed) < 0)
-		return -1;
-	if (executions == 1 && !PyDict_GetItemWithError(usual.modules, usual.numpy_name))
-		return 0;
-
-	PyObject *done = PyObject_CallFunction(prelude.reseed, "y#", (const char *)seed,
-		(Py_ssize_t)32);
-
-	Py_XDECREF(done);
-	return done ? 0 : -1;
+	return generators_seed(seed, executions == 1);
 }
 
 /* Why the bytes up to `stop` are no source text, as a SyntaxError. */
@@ -353,7 +284,7 @@ static int result_write(PyObject *value)
 
 static void call_guarded(const char *module_name, const char *name)
 {
-	PyObject *function = attribute(module_name, name);
+	PyObject *function = python_attribute(module_name, name);
 	PyObject *done = function ? PyObject_CallNoArgs(function) : NULL;
 
 	if (!done)

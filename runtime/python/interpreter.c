@@ -117,6 +117,7 @@ static void prelude_find(PyObject *namespace)
 		{ "samples", &prelude.samples },
 		{ "reset", &prelude.reset },
 		{ "reseed", &prelude.reseed },
+		{ "numpy_generator", &prelude.numpy_generator },
 		{ "remember_source", &prelude.remember_source },
 		{ "compile_apart", &prelude.compile_apart },
 		{ "locate", &prelude.locate },

@@ -152,6 +152,17 @@ def exit_registries():
     ]
 
 
+def numpy_generator():
+    """What numpy.random says of its state: generators.c looks whether it knows it. Else True or False."""
+    numpy = sys.modules.get("numpy.random")
+    try:
+        state = numpy and numpy.mtrand._rand.get_state(legacy=False)
+        words = state and (state["state"]["key"].tobytes(), state["state"]["pos"], state["has_gauss"])
+        return (numpy.mtrand._rand._bit_generator.capsule, *words) if words else False
+    except (AttributeError, KeyError, TypeError):
+        return True
+
+
 def reseed(seed):
     """Generators beside random's, and what a branch of a session would share with its twin."""
     words = [int.from_bytes(seed[i : i + 4], "little") for i in range(0, len(seed), 4)]

@@ -29,7 +29,8 @@ void python_fork_child(void);
 
 /* What C uses of prelude.py, functions mostly; there from the start of python_warm() on. */
 extern struct prelude {
-	PyObject *open_streams, *import_modules, *samples, *reset, *reseed, *remember_source;
+	PyObject *open_streams, *import_modules, *samples, *reset, *reseed, *numpy_generator;
+	PyObject *remember_source;
 	PyObject *compile_apart, *locate, *open_source, *value_as_json, *exit_registries;
 	PyObject *sources; /* dict: name of a file of ours to its text */
 } prelude;
@@ -44,7 +45,15 @@ bool python_is_child(void);
 void room_init(void);
 void python_make_room(void); /* of struct runtime */
 
+/* generators.c: 0 or -1 with an exception set. In the template, behind the imports. */
+int generators_find(void);
+/* Makes them all anew; `first` in a process that nobody ran in since it left the template. */
+int generators_seed(const uint64_t seed[4], bool first);
+
 /* execute.c */
+/* An attribute of a module, which is imported; NULL with an exception set. */
+PyObject *python_attribute(const char *module_name, const char *name);
+
 void python_execute(const struct runtime_job *job, struct output_end *ret_end);
 
 /* After the imports: looks up what every execution needs. 0 or -1 with an exception set. */

@@ -327,30 +327,6 @@ Test(runtime_python_execute, takes_environment_and_arguments_from_the_job, .time
 		text(OUTPUT_STDOUT), text(OUTPUT_STDERR));
 }
 
-Test(runtime_python_execute, seeds_random_from_the_job, .timeout = 20)
-{
-	static const char code[] = "import random, uuid, tempfile, secrets\n"
-		"print(random.random(), random.gauss(0, 1))\n";
-	struct runtime_job jobs[] = { job_of(code), job_of(code) };
-	static char first[256];
-
-	newborn_warm(&python);
-	jobs[1].seed[3] = 5;
-	run_job(jobs[0]);
-	snprintf(first, sizeof(first), "%s", text(OUTPUT_STDOUT));
-	run_job(jobs[0]);
-	cr_expect_str_eq(text(OUTPUT_STDOUT), first);
-	run_job(jobs[1]);
-	cr_expect_str_neq(text(OUTPUT_STDOUT), first);
-
-	/* Newborn twins without a seed: forking alone has parted them. */
-	memset(jobs[0].seed, 0, sizeof(jobs[0].seed));
-	run_job(jobs[0]);
-	snprintf(first, sizeof(first), "%s", text(OUTPUT_STDOUT));
-	run_job(jobs[0]);
-	cr_expect_str_neq(text(OUTPUT_STDOUT), first);
-}
-
 Test(runtime_python_execute, lets_a_session_live_on, .timeout = 20)
 {
 	struct runtime_job jobs[] = {
