@@ -15,7 +15,7 @@
 #include <assert.h>
 #include <stdint.h>
 
-#define CELL_VERSION 5u
+#define CELL_VERSION 6u
 
 /* Where the nursery and a template find what they inherit. */
 #define CELL_FD_SOCKET 3

@@ -43,11 +43,12 @@ uint32_t slot_leaves(const struct slot *slot, const struct footprint *footprint)
 							       : LEAVES_ANYTHING;
 }
 
-/* What its request left in it: standard input as descriptor 0, and files. */
+/* What its request left in it: standard input as descriptor 0, files, its directory. */
 static uint32_t request_leaves(const struct execution *execution)
 {
 	return (execution->stdin_fd >= 0 ? LEAVES_DESCRIPTORS : LEAVES_NOTHING) |
-	       (execution->files_fd >= 0 ? LEAVES_FILES : LEAVES_NOTHING);
+	       (execution->files_fd >= 0 ? LEAVES_FILES : LEAVES_NOTHING) |
+	       (execution->directory ? LEAVES_PLACE : LEAVES_NOTHING);
 }
 
 static bool files_are_as_they_were(const struct slot *slot)

@@ -32,6 +32,7 @@ struct execution {
 	size_t environment_bytes;
 	const char *arguments;   /* "argument\0" each */
 	size_t arguments_bytes;
+	const char *directory;   /* to begin in, below /workspace unless absolute; NULL: that one */
 	int stdin_fd; /* read end for the worker, or -1: at end of file. Stays the caller's */
 	int files_fd; /* parcel_pack()'s (ring/parcel.h), or -1: no files. Stays the caller's */
 	bool stream;             /* bring output as it is written, not only when it has piled up */
@@ -61,6 +62,12 @@ struct execution {
 	/* Between the first and the last part of a stream that passed the output limit. May be
 	 * NULL. */
 	void (*gap)(struct execution *execution, enum output_kind kind, uint64_t dropped_bytes);
+	/*
+	 * It has ended by itself: `workspace` is a descriptor (O_PATH) of its cell's, the pool's
+	 * own. What is below is as the program left it; children that live on may change it. Not
+	 * called where the cell had to be ended. May be NULL.
+	 */
+	void (*left)(struct execution *execution, int workspace);
 	void (*done)(struct execution *execution);
 	void *user;
 
@@ -81,6 +88,9 @@ struct execution {
 
 /* Zeroes, no stdin, standard limits, the pool's own policy. */
 void execution_init(struct execution *execution);
+
+/* What the request has to bring through the mailbox: CHANNEL_MAILBOX_BYTES at most. */
+size_t execution_mail_bytes(const struct execution *execution);
 
 /*
  * On the shard's thread, and not in a callback: the output callback has room again; what the vector

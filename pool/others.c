@@ -2,8 +2,8 @@
 /*
  * pool/others.c: the processes beside a worker, ended before that is mended.
  *
- * They share the mailbox with their worker, where its errand is to be written, and the pipes, and
- * what else fork(2) gives: so nothing is begun while one lives. They are killed one by one (the
+ * One that shares its worker's memory has the mailbox too, where the errand is to be written; and
+ * all have the pipes: so nothing is begun while one lives. They are killed one by one (the
  * group's cgroup.kill would take the worker too), by a descriptor each, since a number may be
  * a stranger's by now. Dead, they are reaped by their parents: the worker's by itself, on its
  * errand; those whose parent ended by corral-init, which is soon but not at once.

@@ -414,8 +414,7 @@ int pool_submit(struct pool *pool, struct execution *execution)
 	struct shard *home = shard_current(), *shard;
 	int result = 0;
 
-	if (execution->code_bytes + execution->environment_bytes + execution->arguments_bytes >
-	    CHANNEL_MAILBOX_BYTES)
+	if (execution_mail_bytes(execution) > CHANNEL_MAILBOX_BYTES)
 		return -EMSGSIZE;
 	if (!pool->footprints && execution->limits.values[LIMIT_SYSCALLS] < LIMIT_SYSCALLS_NONE)
 		return -EOPNOTSUPP;

@@ -23,21 +23,31 @@ static void bytes_add(
 	json_base64(writer, name_base64, part->bytes, part->used);
 }
 
-/* The runtime's word for a value; taken only if it is JSON, since the worker wrote it. */
+/* Taken only if it is JSON, since the worker wrote it. */
+static void json_add(struct json_writer *writer, const char *name, const struct capture_part *part)
+{
+	if (part->used && json_is_valid(part->bytes, part->used))
+		json_value(writer, name, part->bytes, part->used);
+	else
+		json_null(writer, name);
+}
+
+/* The runtime's word for a value. */
 static void value_add(struct json_writer *writer, const struct capture *capture)
 {
 	const struct capture_part *text = &capture->parts[OUTPUT_RESULT_TEXT];
 	const struct capture_part *json = &capture->parts[OUTPUT_RESULT_JSON];
+	const struct capture_part *mime = &capture->parts[OUTPUT_RESULT_MIME];
 
 	json_open(writer, "result", '{');
 	if (text->used)
 		bytes_add(writer, "text", text);
 	else
 		json_null(writer, "text");
-	if (json->used && json_is_valid(json->bytes, json->used))
-		json_value(writer, "json", json->bytes, json->used);
-	else
-		json_null(writer, "json");
+	json_add(writer, "json", json);
+	/* Most values have no other form, and then it is not there. */
+	if (mime->used && mime->bytes[0] == '{')
+		json_add(writer, "mime", mime);
 	json_close(writer, '}');
 }
 
@@ -101,6 +111,23 @@ static void notes_add(struct json_writer *writer, const struct report_labels *la
 	json_close(writer, ']');
 }
 
+/* Not there where nobody asked for any. */
+static void artifacts_add(struct json_writer *writer, const struct artifacts *artifacts)
+{
+	if (!artifacts || !artifacts->count)
+		return;
+	json_open(writer, "artifacts", '{');
+	for (unsigned i = 0; i < artifacts->count; i++) {
+		const struct artifact *artifact = &artifacts->list[i];
+
+		if (artifact->bytes)
+			json_base64(writer, artifact->name, artifact->bytes, artifact->size);
+		else
+			json_null(writer, artifact->name);
+	}
+	json_close(writer, '}');
+}
+
 static void verdict_add(struct json_writer *writer, const struct result *result)
 {
 	bool ended_itself = result->verdict == VERDICT_OK || result->verdict == VERDICT_ERROR ||
@@ -132,6 +159,8 @@ char *report_result(
 	error_add(&writer, capture);
 	usage_add(&writer, &result->usage);
 	json_string(&writer, "reset", result->reset);
+	if (labels)
+		artifacts_add(&writer, labels->artifacts);
 	if (labels)
 		notes_add(&writer, labels);
 	json_close(&writer, '}');

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "pool/artifacts.h"
 #include "pool/capture.h"
 #include "pool/pool.h"
 
@@ -12,6 +13,7 @@ struct report_labels {
 	const char *id;
 	const struct error *notes; /* what was changed in the request */
 	unsigned note_count;
+	const struct artifacts *artifacts; /* that were asked for, or NULL */
 };
 
 /*

@@ -17,10 +17,9 @@
  * proves as it was (jail/residue.h), the slot is EMPTY with a cell that stands, and BUILDING goes
  * straight on to BEARING; else the cell is killed as well.
  *
- * Which file does what: birth.c EMPTY to IDLE, run.c IDLE to BUSY and through it, ending.c the
- * verdict, choice.c what becomes of its worker, hold.c, others.c, image.c,
- * rewind.c and proof.c HELD,
- * reset.c ENDING to EMPTY.
+ * Which file does what: birth.c EMPTY to IDLE, dispatch.c and run.c IDLE to BUSY and through it,
+ * ending.c the verdict, choice.c what becomes of its worker, hold.c, others.c, image.c, rewind.c
+ * and proof.c HELD, reset.c ENDING to EMPTY.
  */
 #pragma once
 
@@ -253,6 +252,10 @@ void slot_rlimits_give(
 /* All of them as they must be in this worker: those of its dispatch, and the image's. */
 void slot_rlimits_wanted(
 	const struct slot *slot, const struct image *image, uint64_t (*ret_limits)[2]);
+
+/* dispatch.c */
+int slot_limits_apply(struct slot *slot, const struct limits *limits);
+int slot_dispatch(struct slot *slot, const struct execution *execution);
 
 /* run.c */
 void slot_run(struct slot *slot, struct execution *execution);

@@ -22,7 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CHANNEL_VERSION 1
+#define CHANNEL_VERSION 2
 #define CHANNEL_PAGE_BYTES 4096u
 #define CHANNEL_MAILBOX_BYTES (1u << 20)
 #define CHANNEL_OUTPUT_BYTES (1u << 18) /* a power of two: indices are masked */
@@ -33,7 +33,9 @@ struct mailbox {
 	uint32_t code_bytes;        /* at the mailbox's start, no NUL */
 	uint32_t environment_bytes; /* right behind it: "NAME=value\0" each */
 	uint32_t arguments_bytes;   /* right behind that: "argument\0" each */
+	uint32_t directory_bytes;   /* right behind that: a path and its NUL; 0: /workspace */
 	uint32_t flags;             /* MAILBOX_* */
+	uint32_t padding;
 	uint64_t seed[4];           /* fresh randomness for the runtime's generators */
 };
 
@@ -61,7 +63,7 @@ struct channel {
 	struct birth_report birth;
 };
 
-static_assert(sizeof(struct mailbox) == 48, "channel ABI");
+static_assert(sizeof(struct mailbox) == 56, "channel ABI");
 static_assert(offsetof(struct channel, mailbox) == 8, "channel ABI");
 static_assert(offsetof(struct channel, output_head) == 64, "channel ABI");
 static_assert(offsetof(struct channel, output_tail) == 128, "channel ABI");

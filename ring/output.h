@@ -32,6 +32,7 @@ enum output_kind {
 	OUTPUT_ERROR_MESSAGE,
 	OUTPUT_ERROR_TRACEBACK,
 	OUTPUT_END,             /* payload: struct output_end; nothing may follow it */
+	OUTPUT_RESULT_MIME,     /* of the result, other forms: a JSON object, data by media type */
 	OUTPUT_KIND_COUNT,
 };
 

@@ -155,10 +155,9 @@ static void __attribute__((noreturn)) unbegun(void (*doorbell)(void *owner, bool
 }
 
 /* Told as a program's own error is: on its standard error, and as an exception of the answer. */
-static void files_refused(const struct error *error, struct output_end *ret_end)
+static void refused(const char *name, const struct error *error, struct output_end *ret_end)
 {
-	static const char name[] = "FilesError";
-	char line[ERROR_SENTENCE_BYTES + 16];
+	char line[ERROR_SENTENCE_BYTES + 32];
 	int size = snprintf(line, sizeof(line), "%s: %s\n", name, error->sentence);
 
 	stub_write(OUTPUT_STDERR, line, (size_t)size);
@@ -184,8 +183,21 @@ static bool files_take(int files_fd, struct output_end *ret_end)
 	if (result == -EBADMSG)
 		unbegun(doorbell_ring);
 	if (result < 0)
-		files_refused(&error, ret_end);
+		refused("FilesError", &error, ret_end);
 	return result == 0;
+}
+
+/* Behind the files, which may be what makes it. */
+static bool directory_take(const char *directory, struct output_end *ret_end)
+{
+	struct error error;
+
+	if (!directory || chdir(directory) == 0)
+		return true;
+	error_set(&error, 0, "cannot begin in the directory '%.200s': %s", directory,
+		error_text(errno));
+	refused("DirectoryError", &error, ret_end);
+	return false;
 }
 
 /* `files` is a parcel to unpack before, or -1. */
@@ -198,7 +210,7 @@ static void execution_run(
 	if (worker_job_copy(worker.channel, &job) < 0)
 		unbegun(doorbell);
 	output_writer_init(&worker.writer, worker.channel, doorbell, NULL);
-	if (files < 0 || files_take(files, &end)) {
+	if ((files < 0 || files_take(files, &end)) && directory_take(job->directory, &end)) {
 		/* Its footprint begins. */
 		syscall(FOOTPRINT_MARK);
 		runtime->execute(&job->job, &end);

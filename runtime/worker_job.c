@@ -32,7 +32,8 @@ static char **strings_split(char **list, char *bytes, size_t size)
 int worker_job_copy(struct channel *channel, struct worker_job **ret_job)
 {
 	const struct mailbox mailbox = channel->mailbox;
-	uint64_t lists = (uint64_t)mailbox.environment_bytes + mailbox.arguments_bytes;
+	uint64_t lists = (uint64_t)mailbox.environment_bytes + mailbox.arguments_bytes +
+			 mailbox.directory_bytes;
 	uint64_t size = mailbox.code_bytes + lists;
 	struct worker_job *job;
 
@@ -66,6 +67,8 @@ int worker_job_copy(struct channel *channel, struct worker_job **ret_job)
 		.arguments = second,
 		.want_result = mailbox.flags & MAILBOX_WANT_RESULT,
 	};
+	if (mailbox.directory_bytes)
+		job->directory = arguments + mailbox.arguments_bytes;
 	memcpy(job->job.seed, mailbox.seed, sizeof(job->job.seed));
 	*ret_job = job;
 	return 0;

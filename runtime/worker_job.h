@@ -9,6 +9,7 @@
 
 struct worker_job {
 	struct runtime_job job;
+	const char *directory; /* to begin in; NULL: where it is */
 	char **strings; /* the two lists, one after the other */
 	char *bytes;    /* what the lists and the code point into */
 };

@@ -12,8 +12,8 @@
  *	place         working directory and file mode mask
  *	timers        the interval timers, off
  *	limits        all rlimits set again; a hard one that was lowered cannot be raised
- *	processes     children that ended reaped. None may live: what they share with the worker is
- *	              this errand, too
+ *	processes     children that ended reaped. None may live: it could share the memory in which
+ *	              this errand is
  *
  * No signal may be pending behind all of that. What is not in this list is not mended.
  */

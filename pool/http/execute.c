@@ -57,6 +57,13 @@ static void output_gap(struct execution *execution, enum output_kind kind, uint6
 		capture_add_gap(&connection->exchange.capture, kind, dropped_bytes);
 }
 
+static void workspace_left(struct execution *execution, int workspace)
+{
+	struct connection *connection = execution->user;
+
+	artifacts_read(&connection->exchange.artifacts, workspace);
+}
+
 static void execution_done(struct execution *execution)
 {
 	struct connection *connection = execution->user;
@@ -97,6 +104,7 @@ void api_execute_clear(struct connection *connection)
 	struct exchange *exchange = &connection->exchange;
 
 	capture_clear(&exchange->capture);
+	artifacts_clear(&exchange->artifacts);
 	fd_close(&exchange->execution.stdin_fd);
 	request_free(&exchange->request);
 }
@@ -109,6 +117,7 @@ static void request_apply(const struct request *request, struct execution *execu
 	execution->environment_bytes = request->environment_bytes;
 	execution->arguments = request->arguments;
 	execution->arguments_bytes = request->arguments_bytes;
+	execution->directory = request->directory;
 	if (request->files_given)
 		execution->files_fd = request->files_fd;
 	execution->limits = request->limits;
@@ -202,6 +211,7 @@ static void exchange_prepare(struct connection *connection)
 	execution->output = output_taken;
 	execution->vector = exchange->raw ? output_lent : NULL;
 	execution->gap = output_gap;
+	execution->left = exchange->request.artifacts ? workspace_left : NULL;
 	execution->done = execution_done;
 	execution->user = connection;
 	execution->tenant = connection_tenant(connection);
@@ -210,8 +220,12 @@ static void exchange_prepare(struct connection *connection)
 static void exchange_submit(struct connection *connection)
 {
 	struct exchange *exchange = &connection->exchange;
-	int result = exchange->request.stream ? stream_open(connection) : 0;
+	const struct request *asked = &exchange->request;
+	int result = asked->stream ? stream_open(connection) : 0;
 
+	if (result == 0)
+		result = artifacts_name(
+			&exchange->artifacts, asked->artifacts, asked->artifacts_bytes);
 	if (result == 0 && exchange->request.stdin_text)
 		result = stdin_open(&exchange->request, &exchange->execution.stdin_fd);
 	if (result == 0) {
@@ -264,17 +278,24 @@ static bool has_waited(const struct execution *execution)
 }
 
 /* What is missing is said, by the last note if there are that many. */
+static void note_add(struct request *request, const char *sentence)
+{
+	if (request->note_count == LIMIT_COUNT)
+		request->note_count--;
+	error_set(&request->notes[request->note_count++], 0, "%s", sentence);
+}
+
 static void shortage_note(struct connection *connection)
 {
 	struct exchange *exchange = &connection->exchange;
-	struct request *request = &exchange->request;
 
-	if (!exchange->capture.short_of_memory && !stream_is_short(connection))
-		return;
-	if (request->note_count == LIMIT_COUNT)
-		request->note_count--;
-	error_set(&request->notes[request->note_count++], 0,
-		"the daemon had no memory for a part of the output, which is left out");
+	if (exchange->capture.short_of_memory || stream_is_short(connection))
+		note_add(&exchange->request,
+			"the daemon had no memory for a part of the output, which is left out");
+	if (exchange->artifacts.left_out)
+		note_add(&exchange->request,
+			"artifacts are at most 16M together: what did not fit, or found no memory, "
+			"is null");
 }
 
 static char *answer_text(struct connection *connection)
@@ -284,7 +305,8 @@ static char *answer_text(struct connection *connection)
 	shortage_note(connection);
 	const struct report_labels labels = { .id = exchange->id,
 		.notes = exchange->request.notes,
-		.note_count = exchange->request.note_count };
+		.note_count = exchange->request.note_count,
+		.artifacts = &exchange->artifacts };
 
 	return report_result(&labels, &exchange->execution.result, &exchange->capture);
 }

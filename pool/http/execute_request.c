@@ -12,11 +12,13 @@
 #include "base/memory.h"
 #include "base/own.h"
 #include "base/quantity.h"
+#include "pool/artifacts.h"
 #include "ring/channel.h"
 #include "ring/parcel.h"
 
 #include <cjson/cJSON.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -189,6 +191,18 @@ static int args_take(struct request *request, cJSON *value, struct error *error)
 	return strings_take(value, &request->arguments, &request->arguments_bytes, error);
 }
 
+static int directory_take(struct request *request, cJSON *value, struct error *error)
+{
+	size_t size;
+
+	if (!value->valuestring[0] || strlen(value->valuestring) >= PATH_MAX)
+		return error_set(error, -EINVAL,
+			"cwd cannot be a path of %zu bytes: give one of 1 to %u, or leave it out",
+			strlen(value->valuestring), PATH_MAX - 1);
+	request->directory = text_take(value, &size);
+	return 0;
+}
+
 /* --- Files ----------------------------------------------------------------------------------- */
 
 /* Decodes the tree's texts in their places, and points at them there. */
@@ -236,6 +250,43 @@ static int files_take(struct request *request, cJSON *value, struct error *error
 		return error_set(error, -ENOMEM, "cannot take the files: %s", error_text(result));
 	request->files_given = true;
 	return 0;
+}
+
+static bool is_before(const cJSON *list, const cJSON *item)
+{
+	const cJSON *other;
+
+	cJSON_ArrayForEach(other, list)
+		if (other == item || strcmp(other->valuestring, item->valuestring) == 0)
+			return other != item;
+	return false;
+}
+
+static int artifacts_take(struct request *request, cJSON *value, struct error *error)
+{
+	struct shown shown;
+	const cJSON *item;
+	unsigned count = 0;
+
+	cJSON_ArrayForEach(item, value) {
+		const char *fault;
+
+		if (!cJSON_IsString(item))
+			return error_set(error, -EINVAL, "artifacts[%u] must be a string, not %s",
+				count, type_name(item));
+		fault = parcel_name_fault(item->valuestring);
+		if (fault)
+			return error_set(error, -EINVAL, "artifacts cannot name a file '%s': %s",
+				show(&shown, item->valuestring), fault);
+		if (is_before(value, item))
+			return error_set(error, -EINVAL, "artifacts cannot name '%s' twice",
+				show(&shown, item->valuestring));
+		if (++count > ARTIFACTS_MAX)
+			return error_set(error, -EINVAL,
+				"artifacts cannot be more than %u files: bring more of them in one "
+				"archive", ARTIFACTS_MAX);
+	}
+	return strings_take(value, &request->artifacts, &request->artifacts_bytes, error);
 }
 
 /* --- Limits, and the rest -------------------------------------------------------------------- */
@@ -331,7 +382,9 @@ static const struct field fields[] = {
 	{ "stdin_base64", cJSON_String, "a string", stdin_take },
 	{ "env", cJSON_Object, "an object", env_take },
 	{ "args", cJSON_Array, "a list", args_take },
+	{ "cwd", cJSON_String, "a string", directory_take },
 	{ "files", cJSON_Object, "an object", files_take },
+	{ "artifacts", cJSON_Array, "a list", artifacts_take },
 	{ "limits", cJSON_Object, "an object", limits_take },
 	{ "stream", cJSON_True | cJSON_False, "true or false", stream_take },
 	{ "queue_timeout", cJSON_Number | cJSON_String, "a number or a string",
@@ -421,6 +474,8 @@ void request_free(struct request *request)
 	memory_free(request->stdin_text);
 	memory_free(request->environment);
 	memory_free(request->arguments);
+	memory_free(request->directory);
+	memory_free(request->artifacts);
 	if (request->files_given)
 		fd_close(&request->files_fd);
 	*request = (struct request){ 0 };

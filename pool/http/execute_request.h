@@ -3,9 +3,10 @@
  * pool/http/execute_request.h: the body of POST /v1/execute, as what the pool runs.
  *
  *	{"runtime"?: "python", "code": text, "stdin"? or "stdin_base64"?: text,
- *	 "env"?: {NAME: text}, "args"?: [text], "files"?: {NAME: base64}, "limits"?: {"timeout"?,
- *	 "cpu_time"?, "memory"?, "pids"?, "output"?, "files"?, "open_files"?}, "stream"?: bool,
- *	 "queue_timeout"?, "reset"?: "replace" or "auto" or "rewind"}
+ *	 "env"?: {NAME: text}, "args"?: [text], "cwd"?: text, "files"?: {NAME: base64},
+ *	 "artifacts"?: [NAME], "limits"?: {"timeout"?, "cpu_time"?, "memory"?, "pids"?,
+ *	 "output"?, "files"?, "open_files"?}, "stream"?: bool, "queue_timeout"?,
+ *	 "reset"?: "replace" or "auto" or "rewind"}
  *
  * A limit and the queue_timeout are a number (of seconds, bytes, things) or a text as on the
  * command line ("30s", "256M"). An unknown field is refused: its sender would believe that it does
@@ -36,6 +37,9 @@ struct request {
 	size_t arguments_bytes;
 	char *stdin_text;  /* NULL when it was not given; given, it may be empty */
 	size_t stdin_bytes;
+	char *directory;   /* to begin in; NULL: not given */
+	char *artifacts;   /* names of files: "name\0" each; NULL when there is none */
+	size_t artifacts_bytes;
 	bool files_given;
 	int files_fd;      /* a parcel (ring/parcel.h), if they are given */
 	uint64_t files_bytes; /* what they hold together */

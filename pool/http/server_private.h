@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/list.h"
+#include "pool/artifacts.h"
 #include "pool/http/api.h"
 #include "pool/capture.h"
 #include "pool/http/events.h"
@@ -69,6 +70,7 @@ struct exchange {
 	struct execution execution;
 	struct request request;
 	struct capture capture;
+	struct artifacts artifacts;
 	char id[EXECUTION_ID_BYTES];
 	struct execution_record *record;
 	bool has_key;             /* the request has an Idempotency-Key */

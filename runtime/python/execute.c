@@ -24,6 +24,8 @@
 static struct {
 	PyObject *filename;       /* PYTHON_FILE */
 	PyObject *main;           /* __main__.__dict__ */
+	PyObject *modules;        /* sys.modules */
+	PyObject *plots_name;     /* "matplotlib.pyplot" */
 	PyObject *threads;        /* threading._active */
 	PyObject *exit_count;     /* atexit._ncallbacks() */
 	PyObject *registries[REGISTRIES_MAX]; /* exit_registries() of the prelude */
@@ -67,9 +69,12 @@ static int exit_find(void)
 int python_execute_init(void)
 {
 	usual.filename = PyUnicode_InternFromString(PYTHON_FILE);
+	usual.modules = Py_NewRef(PyImport_GetModuleDict());
+	usual.plots_name = PyUnicode_InternFromString("matplotlib.pyplot");
 	usual.threads = python_attribute("threading", "_active");
 	usual.exit_count = python_attribute("atexit", "_ncallbacks");
-	if (!usual.filename || !usual.threads || !usual.exit_count || generators_find() < 0)
+	if (!usual.filename || !usual.plots_name || !usual.threads || !usual.exit_count ||
+	    generators_find() < 0)
 		return -1;
 	return python_execute_reset();
 }
@@ -253,19 +258,32 @@ static PyObject *program_run(const struct runtime_job *job)
 	if (filename &&
 	    source_remember(filename, source_decode(code, size, filename)) == 0 &&
 	    program_compile(&program, code, size, filename, job->want_result) == 0)
-		value = Py_NewRef(Py_None);
+		value = program_evaluate(&program, usual.main);
 	Py_XDECREF(filename);
-
-	PyObject *const parts[] = { program.head, program.body, program.value };
-
-	for (int i = 0; value && i < 3; i++)
-		if (parts[i])
-			Py_SETREF(value, PyEval_EvalCode(parts[i], usual.main, usual.main));
 	program_clear(&program);
 	return value;
 }
 
-static int result_write(PyObject *value)
+/* What `form` makes of the value, if anything. */
+static int form_write(enum output_kind kind, PyObject *form, PyObject *value)
+{
+	PyObject *text = PyObject_CallOneArg(form, value);
+
+	if (text && text != Py_None)
+		streams_record(kind, text);
+	Py_XDECREF(text);
+	return text ? 0 : -1;
+}
+
+/* Types of the interpreter itself have none of the methods; their names have no module. */
+static bool can_have_forms(PyObject *value)
+{
+	const PyTypeObject *type = Py_TYPE(value);
+
+	return type->tp_flags & Py_TPFLAGS_HEAPTYPE || strchr(type->tp_name, '.');
+}
+
+static int value_write(PyObject *value)
 {
 	PyObject *text = PyObject_Repr(value);
 
@@ -273,13 +291,21 @@ static int result_write(PyObject *value)
 		return -1;
 	streams_record(OUTPUT_RESULT_TEXT, text);
 	Py_DECREF(text);
-	text = PyObject_CallOneArg(prelude.value_as_json, value);
-	if (!text)
-		return -1;
-	if (text != Py_None)
-		streams_record(OUTPUT_RESULT_JSON, text);
-	Py_DECREF(text);
-	return 0;
+	return form_write(OUTPUT_RESULT_JSON, prelude.value_as_json, value);
+}
+
+static int result_write(PyObject *value)
+{
+	int result = value != Py_None ? value_write(value) : 0;
+	PyObject *plots;
+
+	if (result < 0)
+		return result;
+	/* A drawing needs no value: plt.show() has none. */
+	plots = PyDict_GetItemWithError(usual.modules, usual.plots_name);
+	return plots || can_have_forms(value)
+		       ? form_write(OUTPUT_RESULT_MIME, prelude.value_as_mime, value)
+		       : 0;
 }
 
 static void call_guarded(const char *module_name, const char *name)
@@ -330,6 +356,7 @@ static bool has_destructors(void)
 
 static void script_end(void)
 {
+	program_loop_end();
 	if (PyDict_GET_SIZE(usual.threads) > 1)
 		call_guarded("threading", "_shutdown");
 	if (exit_is_due())
@@ -351,7 +378,7 @@ void python_execute(const struct runtime_job *job, struct output_end *ret_end)
 	if (environment_apply(job->environment) == 0 && arguments_apply(job->arguments) == 0 &&
 	    seed_apply(job->seed) == 0)
 		value = program_run(job);
-	if (!value || (job->want_result && value != Py_None && result_write(value) < 0))
+	if (!value || (job->want_result && result_write(value) < 0))
 		report_exception(ret_end);
 	Py_XDECREF(value);
 

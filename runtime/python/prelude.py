@@ -9,6 +9,7 @@ import __future__
 import _corral
 import ast
 import atexit
+import base64
 import builtins
 import importlib
 import importlib.machinery
@@ -240,6 +241,7 @@ def open_source(file, *arguments, **options):
 
 def compile_apart(source, filename, flags):
     """The code but for a last expression, and that expression, each compiled; None where not."""
+    flags |= ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
     tree = compile(source, filename, "exec", flags | ast.PyCF_ONLY_AST, True)
     last = None
     if tree.body and isinstance(tree.body[-1], ast.Expr):
@@ -248,6 +250,24 @@ def compile_apart(source, filename, flags):
     if last is not None:
         last = compile(last, filename, "eval", flags | body.co_flags & future_flags, True)
     return body, last
+
+
+runner = None  # of asyncio: the loop that a program's own `await` runs on
+
+
+def run_coroutine(coroutine):
+    """What it returns. What else was begun on the loop goes on when the next one runs."""
+    global runner
+    if runner is None:
+        runner = importlib.import_module("asyncio").Runner()
+    return runner.run(coroutine)
+
+
+def loop_end():
+    """What still waits on the loop is cancelled, as asyncio.run() does."""
+    global runner
+    ended, runner = runner, None
+    ended.close()
 
 
 def fits_json(value):
@@ -285,6 +305,81 @@ def value_as_json(value):
             return None
         text = encode_json(value)
         return text if len(text.encode("utf-8")) <= RESULT_BYTES else None
+    except Exception:
+        return None
+
+
+# The methods by which a value tells a notebook what else it is (IPython's documentation, "Integrating
+# your objects with IPython").
+FORMS = {
+    "_repr_html_": "text/html",
+    "_repr_markdown_": "text/markdown",
+    "_repr_latex_": "text/latex",
+    "_repr_svg_": "image/svg+xml",
+    "_repr_png_": "image/png",
+    "_repr_jpeg_": "image/jpeg",
+    "_repr_pdf_": "application/pdf",
+    "_repr_json_": "application/json",
+    "_repr_javascript_": "application/javascript",
+}
+
+
+def form_of(value, method, *arguments):
+    """What the method gives, without what else it says of that; None if there is none or it fails."""
+    try:
+        function = getattr(type(value), method, None)
+        form = function and function(value, *arguments)
+        return form[0] if isinstance(form, tuple) else form
+    except Exception:
+        return None
+
+
+def figure_forms(value):
+    """A figure of matplotlib as a picture: the value, or the one that was drawn on last."""
+    plots = sys.modules.get("matplotlib.pyplot")
+    figures = sys.modules.get("matplotlib.figure")
+    figure = value if figures and isinstance(value, figures.Figure) else None
+    if plots and figure is None and plots.get_fignums():
+        figure = plots.gcf()
+    if figure is None:
+        return {}
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", bbox_inches="tight")
+    if plots:
+        plots.close("all")  # a session's next program draws on a new one
+    return {"image/png": picture.getvalue()}
+
+
+def fits_mime(forms):
+    """The forms as JSON can say them, the smallest first, as many as a megabyte holds."""
+    said, room = {}, RESULT_BYTES
+    for name, form in sorted(forms.items(), key=lambda item: len(str(item[1]))):
+        if isinstance(form, bytes):
+            form = base64.b64encode(form).decode("ascii")
+        text = form if isinstance(form, str) else value_as_json(form)
+        if text is None or not isinstance(name, str):
+            continue
+        room -= len(encode_json(text).encode("utf-8", "replace")) + len(name) + 8
+        if room < 0:
+            break
+        said[name] = form
+    return said
+
+
+def value_as_mime(value):
+    """A JSON object: the value's other forms by media type, bytes as base64; or None."""
+    try:
+        forms = form_of(value, "_repr_mimebundle_", None, None)
+        forms = dict(forms) if isinstance(forms, dict) else {}
+        forms.pop("text/plain", None)
+        for method, name in FORMS.items():
+            form = form_of(value, method)
+            if form is not None:
+                forms.setdefault(name, form)
+        if not forms:
+            forms = figure_forms(value)
+        said = fits_mime(forms)
+        return encode_json(said) if said else None
     except Exception:
         return None
 

@@ -9,15 +9,21 @@
  * before the last unindented line and compile the tail as an expression, behind as many empty
  * lines as it had lines before it. When that is not what the text is, the tail goes through ast,
  * and when the cut was no cut (inside a string or brackets), so does the whole.
+ *
+ * As in a notebook `await` may stand outside of functions. A part that has one is a coroutine, and
+ * the prelude's loop runs it; all parts of a program, and of a session, share that loop.
  */
 #include "runtime/python/python.h"
 
 #include <string.h>
 
+static bool has_loop; /* some part was a coroutine, and nobody ended the loop since */
+
 static PyObject *compile(const char *code, PyObject *filename, int start, int *flags)
 {
 	PyCompilerFlags compiler = {
-		.cf_flags = *flags | PyCF_SOURCE_IS_UTF8 | PyCF_IGNORE_COOKIE,
+		.cf_flags = *flags | PyCF_SOURCE_IS_UTF8 | PyCF_IGNORE_COOKIE |
+			    PyCF_ALLOW_TOP_LEVEL_AWAIT,
 		.cf_feature_version = PY_MINOR_VERSION,
 	};
 	PyObject *compiled = Py_CompileStringObject(code, filename, start, &compiler, -1);
@@ -155,6 +161,71 @@ int program_compile(struct program *program, const char *code, size_t size, PyOb
 	if (error)
 		error_locate(filename);
 	return error;
+}
+
+/* A coroutine's exception came through the loop, whose frames above the program's own are cut. */
+static void loop_frames_drop(PyObject *code)
+{
+	PyObject *type, *value, *traceback;
+	PyTracebackObject *entry;
+
+	PyErr_Fetch(&type, &value, &traceback);
+	PyErr_NormalizeException(&type, &value, &traceback);
+	for (entry = (PyTracebackObject *)traceback; entry; entry = entry->tb_next) {
+		PyCodeObject *here = PyFrame_GetCode(entry->tb_frame);
+
+		Py_DECREF(here);
+		if ((PyObject *)here == code)
+			break;
+	}
+	if (entry)
+		Py_SETREF(traceback, Py_NewRef((PyObject *)entry));
+	PyErr_Restore(type, value, traceback);
+}
+
+/* Takes the reference to the coroutine. */
+static PyObject *coroutine_run(PyObject *coroutine, PyObject *code)
+{
+	PyObject *value = PyObject_CallOneArg(prelude.run_coroutine, coroutine);
+
+	has_loop = true;
+	Py_DECREF(coroutine);
+	if (!value)
+		loop_frames_drop(code);
+	return value;
+}
+
+static PyObject *part_run(PyObject *code, PyObject *names)
+{
+	PyObject *value = PyEval_EvalCode(code, names, names);
+
+	return value && ((PyCodeObject *)code)->co_flags & CO_COROUTINE
+		       ? coroutine_run(value, code)
+		       : value;
+}
+
+PyObject *program_evaluate(const struct program *program, PyObject *names)
+{
+	PyObject *const parts[] = { program->head, program->body, program->value };
+	PyObject *value = Py_NewRef(Py_None);
+
+	for (int i = 0; value && i < 3; i++)
+		if (parts[i])
+			Py_SETREF(value, part_run(parts[i], names));
+	return value;
+}
+
+void program_loop_end(void)
+{
+	PyObject *done;
+
+	if (!has_loop)
+		return;
+	has_loop = false;
+	done = PyObject_CallNoArgs(prelude.loop_end);
+	if (!done)
+		PyErr_WriteUnraisable(prelude.loop_end);
+	Py_XDECREF(done);
 }
 
 void program_clear(struct program *program)

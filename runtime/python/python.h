@@ -30,7 +30,7 @@ void python_fork_child(void);
 /* What C uses of prelude.py, functions mostly; there from the start of python_warm() on. */
 extern struct prelude {
 	PyObject *open_streams, *import_modules, *samples, *reset, *reseed, *numpy_generator;
-	PyObject *remember_source;
+	PyObject *remember_source, *run_coroutine, *loop_end, *value_as_mime;
 	PyObject *compile_apart, *locate, *open_source, *value_as_json, *exit_registries;
 	PyObject *sources; /* dict: name of a file of ours to its text */
 } prelude;
@@ -73,7 +73,11 @@ struct program {
 /* 0, or -1 with a Python exception set (SyntaxError, mostly). */
 int program_compile(struct program *program, const char *code, size_t size, PyObject *filename,
 	bool want_value);
+/* Runs it in `names` (a module's). The last expression's value, or None; NULL with an exception. */
+PyObject *program_evaluate(const struct program *program, PyObject *names);
 void program_clear(struct program *program);
+/* Ends the loop that its coroutines ran on, if any did. */
+void program_loop_end(void);
 
 /* report.c: makes the default hooks show the code's lines; 0 or -1 with an exception set. */
 int report_init(void);

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Kinds, sequence numbers and ends that do not exist.
 # expect: variant=kind_zero verdict=denied limits=timeout:5s wall_max=1s
-# expect: variant=kind_nine verdict=denied limits=timeout:5s wall_max=1s
+# expect: variant=kind_ten verdict=denied limits=timeout:5s wall_max=1s
 # expect: variant=kind_max verdict=denied limits=timeout:5s wall_max=1s
 # expect: variant=repeats verdict=denied limits=timeout:5s wall_max=1s
 # expect: variant=skips verdict=denied limits=timeout:5s wall_max=1s
@@ -16,7 +16,7 @@ channel = Channel()
 OUT, END = channel.STDOUT, channel.END
 ok = (1).to_bytes(8, "little")
 records = dict(
-    kind_zero=[(8, 0, 0, ok)], kind_nine=[(8, 9, 0, ok)], kind_max=[(8, 0xFFFF, 0, ok)],
+    kind_zero=[(8, 0, 0, ok)], kind_ten=[(8, 10, 0, ok)], kind_max=[(8, 0xFFFF, 0, ok)],
     repeats=[(8, OUT, 0, ok), (8, OUT, 0, ok)], skips=[(8, OUT, 0, ok), (8, OUT, 2, ok)],
     short_end=[(4, END, 0, ok[:4])], long_end=[(16, END, 0, ok * 2)],
     odd_end=[(8, END, 0, (77).to_bytes(8, "little"))],

@@ -62,6 +62,7 @@ static void request_check(const struct request *request)
 		files_check(request);
 	list_check(request->environment, request->environment_bytes, true);
 	list_check(request->arguments, request->arguments_bytes, false);
+	list_check(request->artifacts, request->artifacts_bytes, false);
 	for (int i = 0; i < LIMIT_COUNT; i++)
 		CHECK(request->limits.values[i] >= limit_types[i].min &&
 			request->limits.values[i] <= limit_types[i].max);

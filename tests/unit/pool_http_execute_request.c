@@ -146,10 +146,12 @@ static const struct {
 	{ "{\"stdin\":\"x\"}", "code is missing: give the program as a string" },
 	{ "{\"Code\":\"\"}",
 		"there is no field 'Code' in a request: give runtime, code, stdin, "
-		"stdin_base64, env, args, files, limits, stream, queue_timeout or reset" },
+		"stdin_base64, env, args, cwd, files, artifacts, limits, stream, queue_timeout or "
+		"reset" },
 	{ "{\"code\":\"\",\"\":1}",
 		"there is no field '' in a request: give runtime, code, stdin, "
-		"stdin_base64, env, args, files, limits, stream, queue_timeout or reset" },
+		"stdin_base64, env, args, cwd, files, artifacts, limits, stream, queue_timeout or "
+		"reset" },
 	{ "{\"code\":null}", "code must be a string, not null" },
 	{ "{\"code\":1}", "code must be a string, not a number" },
 	{ "{\"code\":[\"x\"]}", "code must be a string, not a list" },

@@ -314,6 +314,8 @@ Test(http_memory, that_is_full_refuses_a_request_and_hurts_no_other)
 
 	cr_expect_eq(ask(kept, kinds[0].body), 200);
 	cr_expect_eq(ask(kept, body), 200, "%s", answer);
+	/* Behind the next answer nothing is held for the one before it. */
+	cr_expect_eq(ask(kept, kinds[0].body), 200);
 	while (count < 64 && (blocks[count] = memory_alloc(1 << 20)))
 		count++;
 	cr_assert_gt(count, 8);

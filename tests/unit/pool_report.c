@@ -95,6 +95,35 @@ Test(report, has_every_field_of_a_result)
 	cr_expect_eq(at("dropped_bytes")->valueint, 6);
 }
 
+/* There only where the worker said something of the kind, and JSON as it said it would be. */
+Test(report, has_the_other_forms_of_a_value_if_there_are_any)
+{
+	captured(OUTPUT_RESULT_TEXT, "<A>");
+	reported(&well);
+	cr_expect_null(cJSON_GetObjectItem(at("result"), "mime"));
+	cJSON_Delete(document);
+	captured(OUTPUT_RESULT_MIME, "{\"text/html\": \"<b>\"}");
+	reported(&well);
+	cr_expect_str_eq(cJSON_GetObjectItem(inside("result", "mime"), "text/html")->valuestring,
+		"<b>");
+}
+
+Test(report, believes_no_other_form_that_is_no_object)
+{
+	static const char *const lies[] = { "[1]", "\"x\"", "{\"a\":", "{}}" };
+
+	for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
+		cJSON *mime;
+
+		cJSON_Delete(document);
+		capture_clear(&capture);
+		captured(OUTPUT_RESULT_MIME, lies[i]);
+		reported(&well);
+		mime = cJSON_GetObjectItem(at("result"), "mime");
+		cr_expect(!mime || cJSON_IsNull(mime), "%s", lies[i]);
+	}
+}
+
 Test(report, names_the_exception_that_ended_the_code)
 {
 	captured(OUTPUT_ERROR_NAME, "ValueError");

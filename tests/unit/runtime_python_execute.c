@@ -58,6 +58,32 @@ static const struct row {
 	{ "import sys, io\nsys.stdout = io.TextIOWrapper(sys.stdout.buffer, 'utf-8')\n"
 	  "print('mine')", "mine\n" },
 	{ "6*7", "", .result = "42", .json = "42" },
+	/* await outside of functions, as in a notebook */
+	{ "import asyncio\nawait asyncio.sleep(0, 'slept')", "", .result = "'slept'",
+	  .json = "\"slept\"" },
+	{ "import asyncio\nx = await asyncio.sleep(0, 5)\nprint(x)\nx + 1", "5\n", .result = "6",
+	  .json = "6" },
+	{ "import asyncio\nasync def f(n):\n  await asyncio.sleep(0)\n  return n\n"
+	  "print(sum(await asyncio.gather(*[f(i) for i in range(100)])))", "4950\n" },
+	{ "import asyncio\nasync def g():\n  for i in range(3): yield i\n"
+	  "async for i in g(): print(i)\n[i async for i in g()]", "0\n1\n2\n",
+	  .result = "[0, 1, 2]", .json = "[0, 1, 2]" },
+	/* what is left on the loop is cancelled at the end */
+	{ "import asyncio\nasync def f():\n  try: await asyncio.sleep(1000)\n"
+	  "  finally: print('over')\ntask = asyncio.ensure_future(f()) if 0 else None\n"
+	  "async def main():\n  global task\n  task = asyncio.create_task(f())\n"
+	  "  await asyncio.sleep(0)\nawait main()\nprint('end')", "end\nover\n" },
+	{ "import asyncio\nprint(asyncio.run(asyncio.sleep(0, 1)))", "1\n" },
+	{ "async def f():\n  1/0\nawait f()", "",
+	  "Traceback (most recent call last):\n  File \"/workspace/main.py\", line 3, in <module>\n"
+	  "    await f()\n  File \"/workspace/main.py\", line 2, in f\n    1/0\n    ~^~\n"
+	  "ZeroDivisionError: division by zero\n",
+	  OUTPUT_ENDED_ERROR, .name = "ZeroDivisionError", .message = "division by zero" },
+	{ "import asyncio, sys\nawait asyncio.sleep(0)\nsys.exit(3)", "",
+	  .ending = OUTPUT_ENDED_EXIT, .exit_code = 3 },
+	{ "def f():\n  await g()", "", "SyntaxError: 'await' outside async function\n",
+	  OUTPUT_ENDED_ERROR, .name = "SyntaxError",
+	  .message = "'await' outside async function (main.py, line 2)" },
 	{ "x = 5\nx + 0.5", "", .result = "5.5", .json = "5.5" },
 	{ "2**70", "", .result = "1180591620717411303424", .json = "1180591620717411303424" },
 	{ "'a\\u20acb\\n'", "", .result = "'a\xe2\x82\xac" "b\\n'",
@@ -272,6 +298,61 @@ Test(runtime_python_execute, cuts_long_results_and_says_so, .timeout = 20)
 }
 
 /* --- Children --------------------------------------------------------------------------------- */
+
+/* What a class says of itself, as notebooks ask; in a row: the code, the record. */
+static const char *const forms[][2] = {
+	{ "class A:\n  def _repr_html_(self): return '<b>\u00e4</b>'\nA()",
+	  "{\"text/html\": \"<b>\u00e4</b>\"}" },
+	{ "class A:\n  def _repr_png_(self): return b'\\x89P', {'width': 3}\n"
+	  "  def _repr_json_(self): return {'a': [1]}\nA()",
+	  "{\"image/png\": \"iVA=\", \"application/json\": {\"a\": [1]}}" },
+	{ "class A:\n  def _repr_mimebundle_(self, include, exclude):\n"
+	  "    return {'text/plain': 'no', 'x/y': 'bundle'}\n"
+	  "  def _repr_svg_(self): return '<svg/>'\n"
+	  "A()", "{\"x/y\": \"bundle\", \"image/svg+xml\": \"<svg/>\"}" },
+	/* None is said, nothing can be said, it fails, it is too much: then not */
+	{ "class A:\n  def _repr_html_(self): return None\nA()", "" },
+	{ "class A:\n  def _repr_json_(self): return {1: object()}\nA()", "" },
+	{ "class A:\n  def _repr_html_(self): return 'x'\n  def _repr_png_(self): 1/0\nA()",
+	  "{\"text/html\": \"x\"}" },
+	{ "class A:\n  def _repr_html_(self): return 'x'\n"
+	  "  def _repr_png_(self): return b'x' * (1 << 20)\nA()", "{\"text/html\": \"x\"}" },
+	/* a class is no value of its own kind; one that has every attribute has none of these */
+	{ "class A:\n  def _repr_html_(self): return 'x'\nA", "" },
+	{ "class A:\n  def __getattr__(self, name): return lambda *a: 'x'\nA()", "" },
+	{ "6*7", "" },
+};
+
+Test(runtime_python_execute, tells_the_other_forms_of_a_value, .timeout = 30)
+{
+	newborn_warm(&python);
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		run(forms[i][0]);
+		expect_text(forms[i][0], OUTPUT_STDERR, "");
+		expect_text(forms[i][0], OUTPUT_RESULT_MIME, forms[i][1]);
+	}
+}
+
+/* One loop for all that a session runs: what was begun goes on when there is something to await. */
+Test(runtime_python_execute, keeps_a_sessions_loop, .timeout = 20)
+{
+	struct runtime_job jobs[] = {
+		job_of("import asyncio\nqueue = asyncio.Queue()\n"
+		       "async def work():\n  while True: print('got', await queue.get())\n"
+		       "async def begin():\n  global task\n  task = asyncio.create_task(work())\n"
+		       "await begin()"),
+		job_of("queue.put_nowait(1)\nawait asyncio.sleep(0)\nawait asyncio.sleep(0)"),
+		job_of("queue.put_nowait(2)\nawait asyncio.sleep(0)\nawait asyncio.sleep(0)\n"
+		       "print(task.done())"),
+	};
+
+	for (int i = 0; i < 3; i++)
+		jobs[i].session = true;
+	newborn_warm(&python);
+	run_jobs(jobs, 3, "");
+	cr_expect_str_eq(text(OUTPUT_STDERR), "");
+	cr_expect_str_eq(text(OUTPUT_STDOUT), "got 1\ngot 2\nFalse\n");
+}
 
 Test(runtime_python_execute, announces_children_and_keeps_their_output_in_order, .timeout = 30)
 {
