@@ -17,6 +17,7 @@
 #include "pool/commands/command.h"
 #include "pool/commands/config.h"
 #include "pool/commands/program.h"
+#include "pool/commands/program_artifacts.h"
 #include "pool/commands/program_files.h"
 #include "pool/commands/report_read.h"
 #include "pool/http/execute_request.h"
@@ -106,10 +107,14 @@ static int texts_read(struct exec *exec, struct error *error)
 {
 	int result = program_code_read(&exec->program, &exec->code.bytes, &exec->code.size, error);
 	size_t files = (size_t)exec->program.limits.values[LIMIT_FILES];
+	struct artifacts named = { .list = NULL };
 
 	if (result == 0) /* a limit that is not given may be anything; a body is no larger */
 		result = program_files_read(&exec->program, files ? files : CONFIG_BODY_BYTES_MAX,
 			&exec->files, error);
+	if (result == 0)
+		result = program_artifacts_name(&exec->program, &named, error);
+	artifacts_clear(&named);
 	if (result < 0 || program_is_stdin(&exec->program) || isatty(0))
 		return result;
 	return program_bytes_read(0, "standard input", "a request carries",
@@ -216,6 +221,28 @@ static int files_add(cJSON *request, const struct program_files *files, struct e
 	return result;
 }
 
+static int artifacts_add(cJSON *request, const struct program_artifacts *artifacts,
+	struct error *error)
+{
+	cJSON *array = artifacts->count ? cJSON_AddArrayToObject(request, "artifacts") : NULL;
+	const char *name = artifacts->names.bytes;
+
+	for (unsigned i = 0; i < artifacts->count; i++, name += strlen(name) + 1) {
+		if (!utf8_is_valid(name, strlen(name)))
+			return error_set(error, -EILSEQ,
+				"a name given with --artifact is no UTF-8 text");
+		cJSON_AddItemToArray(array, cJSON_CreateString(name));
+	}
+	return 0;
+}
+
+static int directory_add(cJSON *request, const char *directory, struct error *error)
+{
+	const struct text text = { (char *)directory, directory ? strlen(directory) : 0 };
+
+	return directory ? text_add(request, "cwd", "the directory of --cwd", &text, error) : 0;
+}
+
 static int fields_add(cJSON *request, const struct exec *exec, struct error *error)
 {
 	const struct program *program = &exec->program;
@@ -230,6 +257,10 @@ static int fields_add(cJSON *request, const struct exec *exec, struct error *err
 		result = environment_add(request, &program->environment, error);
 	if (result == 0)
 		result = arguments_add(request, &program->arguments, error);
+	if (result == 0)
+		result = artifacts_add(request, &program->artifacts, error);
+	if (result == 0)
+		result = directory_add(request, program->directory, error);
 	if (program->runtime)
 		cJSON_AddStringToObject(request, "runtime", program->runtime);
 	if (exec->queue_nsec_max)
@@ -311,6 +342,24 @@ static int report_tell(const struct report *report, struct error *error)
 	return verdict_exit_code(&report->result);
 }
 
+/* What is missing is said; the exit code stays the program's. */
+static void artifacts_write(const struct program *program, const struct report *report)
+{
+	const char *name = program->artifacts.names.bytes;
+	struct error error;
+
+	for (unsigned i = 0; i < program->artifacts.count; i++, name += strlen(name) + 1) {
+		const cJSON *item = cJSON_GetObjectItemCaseSensitive(report->artifacts, name);
+		AUTO_FREE char *bytes = NULL;
+		size_t size = 0;
+
+		if (cJSON_IsString(item))
+			base64_decode(item->valuestring, &bytes, &size);
+		if (program_artifact_write(program, i, bytes, size, &error) < 0)
+			fprintf(stderr, "corral exec: %s\n", error.sentence);
+	}
+}
+
 static int document_print(const struct text *answer, struct error *error)
 {
 	int result = stream_write(1, answer->bytes, answer->size, error);
@@ -330,6 +379,7 @@ static int answer_tell(const struct exec *exec, const struct text *answer, struc
 	if (result == 0)
 		result = exec->program.json ? verdict_exit_code(&report.result)
 					    : report_tell(&report, error);
+	artifacts_write(&exec->program, &report);
 	report_clear(&report);
 	return result;
 }

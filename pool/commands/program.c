@@ -6,6 +6,7 @@
 
 #include "base/own.h"
 #include "pool/commands/command.h"
+#include "pool/commands/program_artifacts.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +14,8 @@
 
 /* Beyond every character, and away from the keys of limits_argp and of commands. */
 #define OPTION_FILE 0x3000
+#define OPTION_ARTIFACT 0x3001
+#define OPTION_CWD 0x3002
 
 /* --- The command line ------------------------------------------------------------------------ */
 
@@ -35,6 +38,14 @@ static void file_add(struct program *program, const char *argument, struct argp_
 		argp_error(state, "--file can be given at most %u times; bring one archive",
 			PARCEL_FILES_MAX);
 	program->files[program->file_count++] = argument;
+}
+
+static void artifact_add(struct program *program, char *argument, struct argp_state *state)
+{
+	const char *fault = program_artifact_add(program, argument);
+
+	if (fault)
+		argp_error(state, "--artifact '%s' %s", argument, fault);
 }
 
 static void argument_take(struct program *program, char *argument, struct argp_state *state)
@@ -72,6 +83,14 @@ static error_t program_option(int key, char *argument, struct argp_state *state)
 	case OPTION_FILE:
 		file_add(program, argument, state);
 		return 0;
+	case OPTION_ARTIFACT:
+		artifact_add(program, argument, state);
+		return 0;
+	case OPTION_CWD:
+		if (!argument[0])
+			argp_error(state, "--cwd wants a directory");
+		program->directory = argument;
+		return 0;
 	case 'j':
 		program->json = true;
 		return 0;
@@ -92,6 +111,9 @@ static const struct argp_option program_options[] = {
 	{ "env", 'E', "NAME=VALUE", 0, "Add to the program's environment", 1 },
 	{ "file", OPTION_FILE, "NAME=PATH", 0,
 		"Put a copy of PATH into the program's /workspace as NAME, such as data/a.csv", 1 },
+	{ "artifact", OPTION_ARTIFACT, "NAME=PATH", 0,
+		"Write the file NAME of the program's /workspace to PATH when it has ended", 1 },
+	{ "cwd", OPTION_CWD, "DIR", 0, "Begin in DIR, below /workspace unless absolute", 1 },
 	{ "json", 'j', 0, 0, "Print the whole result as one JSON document", 1 },
 	{ 0 },
 };

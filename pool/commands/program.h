@@ -8,6 +8,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "pool/artifacts.h"
 #include "pool/limits.h"
 #include "ring/parcel.h"
 
@@ -23,6 +24,13 @@ struct program_list {
 	size_t used;
 };
 
+/* NAME=PATH, taken apart: the PATH stays the command line's. */
+struct program_artifacts {
+	struct program_list names;
+	const char *paths[ARTIFACTS_MAX];
+	unsigned count;
+};
+
 struct program {
 	const char *file;    /* or "-"; NULL: code is given */
 	const char *code;
@@ -32,6 +40,8 @@ struct program {
 	struct program_list environment, arguments;
 	const char *files[PARCEL_FILES_MAX]; /* "NAME=PATH", as they were given */
 	size_t file_count;
+	struct program_artifacts artifacts;
+	const char *directory; /* to begin in; NULL: not given */
 };
 
 /* Its options and arguments, as an argp child: its `input` is a struct program. */

@@ -103,6 +103,7 @@ static int document_read(struct report *report, struct error *error)
 	if (!failed)
 		failed = stream_read(document, "stderr", &report->err, error);
 	report->notes = cJSON_GetObjectItemCaseSensitive(document, "notes");
+	report->artifacts = cJSON_GetObjectItemCaseSensitive(document, "artifacts");
 	return failed;
 }
 

@@ -22,6 +22,7 @@ struct report {
 	struct report_stream out, err;
 	const char *reason;        /* "" where the verdict says it all */
 	const struct cJSON *notes; /* a list of strings; NULL: none */
+	const struct cJSON *artifacts; /* by name base64 or null; NULL: none */
 	struct cJSON *document;    /* owns all that is pointed to above */
 };
 

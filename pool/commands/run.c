@@ -12,6 +12,7 @@
 #include "base/own.h"
 #include "pool/commands/command.h"
 #include "pool/commands/program.h"
+#include "pool/commands/program_artifacts.h"
 #include "pool/commands/program_files.h"
 #include "pool/report.h"
 
@@ -45,6 +46,7 @@ struct run {
 	struct execution execution;
 	struct outlet outlet;
 	struct capture capture;
+	struct artifacts artifacts;
 };
 
 static struct run run;
@@ -155,6 +157,11 @@ static void gap_passed_on(
 		output_passed_on(execution, kind, line, (size_t)n);
 }
 
+static void workspace_left(struct execution *execution, int workspace)
+{
+	artifacts_read(&run.artifacts, workspace);
+}
+
 static void run_done(struct execution *execution)
 {
 	pthread_mutex_lock(&run.outlet.lock);
@@ -218,10 +225,25 @@ static void *signals_wait(void *argument)
 	return NULL;
 }
 
+/* What is missing is said; the exit code stays the program's. */
+static void artifacts_write(void)
+{
+	struct error error;
+
+	for (unsigned i = 0; i < run.artifacts.count; i++) {
+		const struct artifact *artifact = &run.artifacts.list[i];
+
+		if (program_artifact_write(
+			    &run.program, i, artifact->bytes, artifact->size, &error) < 0)
+			fprintf(stderr, "corral run: %s\n", error.sentence);
+	}
+}
+
 static int result_tell(void)
 {
 	char sentence[256];
 
+	artifacts_write();
 	if (run.program.json) {
 		AUTO_MEMORY char *text = report_result(NULL, &run.execution.result, &run.capture);
 
@@ -243,6 +265,8 @@ static void execution_prepare(char *code, size_t code_bytes)
 	execution->environment_bytes = run.program.environment.used;
 	execution->arguments = run.program.arguments.bytes;
 	execution->arguments_bytes = run.program.arguments.used;
+	execution->directory = run.program.directory;
+	execution->left = run.artifacts.count ? workspace_left : NULL;
 	execution->limits = run.program.limits;
 	execution->stream = !run.program.json;
 	execution->want_result = run.program.json;
@@ -315,6 +339,8 @@ int command_run(int argc, char **argv)
 	result = program_code_read(&run.program, &code, &code_bytes, &error);
 	if (result == 0)
 		result = files_connect(&error);
+	if (result == 0)
+		result = program_artifacts_name(&run.program, &run.artifacts, &error);
 	if (result == 0) {
 		execution_prepare(code, code_bytes);
 		result = run_embedded(&error);
@@ -323,6 +349,7 @@ int command_run(int argc, char **argv)
 		command_failed("run", error.sentence);
 	pool_stop(run.pool);
 	result = result < 0 ? EXIT_OURS : result_tell();
+	artifacts_clear(&run.artifacts);
 	fd_close(&run.execution.stdin_fd);
 	fd_close(&run.execution.files_fd);
 	capture_clear(&run.capture);

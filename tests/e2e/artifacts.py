@@ -114,3 +114,57 @@ class Directory(ServeTest):
             self.assertEqual((answer.status, answer.json["error"]["message"]), (
                 400, f"cwd cannot be a path of {size} bytes: give one of 1 to 4095, or leave it out"))
         self.end(daemon)
+
+
+class Named(ServeTest):
+    """On the command line, for corral run and for corral exec alike."""
+
+    def both(self, *arguments):
+        yield self.corral("run", *arguments)
+        yield self.corral("exec", "--socket", self.path, *arguments)
+
+    def setUp(self):
+        super().setUp()
+        self.daemon = self.serve(workers=1)
+        self.target = self.folder.name + "/brought"
+
+    def tearDown(self):
+        self.end(self.daemon)
+        super().tearDown()
+
+    def test_are_written_where_they_are_wanted(self):
+        code = "import os\nos.mkdir('out')\nopen('out/a', 'wb').write(bytes(range(256)) * 99)"
+        for process in self.both("--artifact", f"out/a={self.target}", "-e", code):
+            self.assertEqual((process.returncode, process.out, process.err), (0, b"", b""))
+            with open(self.target, "rb") as file:
+                self.assertEqual(file.read(), bytes(range(256)) * 99)
+            os.unlink(self.target)
+
+    def test_that_are_not_there_are_told_and_the_rest_is_written(self):
+        code = "open('b', 'w').write('two'); raise SystemExit(7)"
+        for process in self.both("--artifact", "a=/nowhere/x", "--artifact", f"b={self.target}", "-e", code):
+            command = process.args[1]
+            self.assertEqual(process.returncode, 7)
+            self.assertIn(f"corral {command}: the program left no file 'a' that could be brought\n",
+                          process.err.decode())
+            with open(self.target) as file:
+                self.assertEqual(file.read(), "two")
+            os.unlink(self.target)
+        for process in self.both("--artifact", "b=/nowhere/x", "-e", code):
+            self.assertIn(f"corral {process.args[1]}: cannot open /nowhere/x: No such file or directory\n",
+                          process.err.decode())
+
+    def test_have_names_that_lead_down_and_no_other(self):
+        for process in self.both("--artifact", "../a=/dev/null", "-e", "print('it ran')"):
+            self.assertSays(process, 125, f"corral {process.args[1]}: --artifact cannot name a file "
+                            "'../a': no part of it can be . or ..")
+        for option in "a", "=x", "a=":
+            for process in self.both("--artifact", option, "-e", "1"):
+                self.assertEqual(process.returncode, 2)
+
+    def test_a_directory_to_begin_in(self):
+        for process in self.both("--cwd", "/tmp", "-e", "import os; print(os.getcwd())"):
+            self.assertEqual((process.returncode, process.out), (0, b"/tmp\n"))
+        for process in self.both("--cwd", "none", "-e", "print('it ran')"):
+            self.assertEqual((process.returncode, process.out), (1, b""))
+            self.assertIn(b"DirectoryError: cannot begin in the directory 'none'", process.err)

@@ -88,6 +88,39 @@ Test(others, write_nothing_into_the_next_execution)
 	pool_stop(pool);
 }
 
+/* The faults that it takes there are its own, not the worker's: a page that is new each time. */
+Test(others, that_share_memory_have_written_to_it)
+{
+	struct pool_config config = pool_configured(1);
+	struct verify_digest wanted, now;
+	struct pool *pool;
+
+	config.reset = RESET_REWIND;
+	config.imports = "ctypes, os";
+	pool = pool_started(&config);
+	reset_after(pool, "pass", "ok");
+	wanted = digest_of(pool);
+	for (int i = 1; i < 8; i++) {
+		char code[600];
+
+		/* time() writes where it is told, and its return ends the child. */
+		snprintf(code, sizeof(code),
+			"import ctypes, os\nlibc = ctypes.CDLL(None)\n"
+			"heap = [line for line in open('/proc/self/maps') if '[heap]' in line][0]\n"
+			"end = int(heap.split()[0].split('-')[1], 16)\n"
+			"stack = ctypes.create_string_buffer(1 << 15)\n"
+			"pid = libc.clone(ctypes.cast(libc.time, ctypes.c_void_p), ctypes.c_void_p("
+			"ctypes.addressof(stack) + (1 << 14) & -16), 0x100 | 17, "
+			"ctypes.c_void_p(end - %d * 8192))\nassert pid > 0\nos.waitpid(pid, 0)", i);
+		cr_expect_str_eq(reset_after(pool, code, "ok"), "rewind");
+		now = digest_of(pool);
+		cr_expect_null(verify_compare(&wanted, &now), "%s differs after turn %d",
+			verify_compare(&wanted, &now), i);
+	}
+	cr_expect_eq(status_of(pool).births, 1);
+	pool_stop(pool);
+}
+
 #ifdef CORRAL_FAULTS
 
 Test(others, whose_numbers_cannot_begin_again_cost_the_worker)
