@@ -41,8 +41,9 @@ int identity_restart_pids(void);
  * In the newborn, root still, while the host's /proc can be reached: when memory runs out around
  * the slot, the kernel takes this process and its children before any other of the machine. Raising
  * is always allowed. Who has CAP_SYS_RESOURCE makes it the least that the worker can choose; else
- * it can go back to the least that its parents were ever given, which is the daemon's too (proc(5);
- * Linux fs/proc/base.c, __set_oom_adj). 0 or a negative errno.
+ * it could go back to the least that its parents were ever given, which is the daemon's too
+ * (proc(5); Linux fs/proc/base.c, __set_oom_adj), if its /proc could be written. 0 or a negative
+ * errno.
  */
 int identity_raise_oom_score(void);
 

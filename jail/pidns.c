@@ -65,7 +65,10 @@ static int visitor_run(struct visit *visit)
 
 	if (pid < 0)
 		return -errno;
-	return waitpid(pid, NULL, __WALL) == pid ? visit->result : -errno;
+	while (waitpid(pid, NULL, __WALL) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return visit->result;
 }
 
 int pidns_restart(const struct pidns *pidns, pid_t init_pid)

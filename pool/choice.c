@@ -20,12 +20,15 @@
 uint32_t slot_mendable(const struct slot *slot)
 {
 	const struct image *image = slot->shard->image.image;
+	const struct pool *pool = slot->shard->pool;
 	uint32_t kinds = REPAIR_KINDS | LEAVES_FILES | LEAVES_SOCKETS;
 
 	if (!image || !image->has_learnt)
 		return LEAVES_NOTHING;
 	/* Who is counted can be proved to have ended; their numbers have to begin again. */
-	return slot->shard->pool->children_end ? kinds : kinds & ~(uint32_t)LEAVES_PROCESSES;
+	return pool->cells_stay && cgroups_count_tasks(pool->cgroups)
+		       ? kinds
+		       : kinds & ~(uint32_t)LEAVES_PROCESSES;
 }
 
 static enum reset_policy policy_of(const struct slot *slot, const struct execution *execution)

@@ -176,7 +176,6 @@ static int pool_prepare(struct pool *pool, struct error *error)
 	if (result < 0)
 		return result;
 	pool->cells_stay = pidns_open(&pool->pidns) == 0;
-	pool->children_end = pool->cells_stay && cgroups_count_tasks(pool->cgroups);
 	pool->uid_first = UID_FIRST + ((uint32_t)getpid() % UID_RANGES) * POOL_WORKERS_MAX;
 	if (!fault("pool.memory"))
 		pool->slots = calloc(pool->config.workers, sizeof(*pool->slots));

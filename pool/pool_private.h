@@ -20,8 +20,7 @@ struct pool {
 	char runtime_program[512];
 	uint32_t uid_first;
 	struct pidns pidns;
-	bool cells_stay;   /* a clean cell is used again */
-	bool children_end; /* that can be known, so a worker that had some is rewound */
+	bool cells_stay; /* a clean cell is used again */
 	struct loop_op_type op_types[OP_COUNT + SERVICE_TYPES_MAX];
 	unsigned op_type_count;
 	struct slot *slots;

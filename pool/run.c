@@ -221,6 +221,7 @@ static void slot_settle(struct slot *slot, int64_t found)
 {
 	if (slot->sink_full && found >= 0) {
 		/* The caller is slow; the cell need not wait for it. */
+		workspace_show(slot);
 		if (slot->state == SLOT_BUSY)
 			slot_replace(slot, "policy");
 		return;

@@ -52,26 +52,11 @@ ParameterizedTestParameters(others, leave_the_worker_as_it_was)
 
 ParameterizedTest(struct program *program, others, leave_the_worker_as_it_was)
 {
-	struct pool *pool = pool_with(RESET_REWIND, 1);
-	struct verify_digest wanted, now;
-
-	reset_after(pool, "pass", "ok");
-	wanted = digest_of(pool);
-	for (int i = 0; i < 3; i++) {
-		cr_expect_str_eq(reset_after(pool, program->code, program->verdict), "rewind");
-		cr_expect_eq(status_of(pool).births, 1, "%s", program->code);
-		cr_expect_eq(cgroups_slot_tasks(pool->cgroups, 0), 1, "%s", program->code);
-		now = digest_of(pool);
-		cr_expect_null(verify_compare(&wanted, &now), "%s differs after %s",
-			verify_compare(&wanted, &now), program->code);
-		/* The first of the next ones is the first that there ever was. */
-		output_expect(pool, "import os\npid = os.fork()\nif pid == 0: os._exit(0)\n"
-				    "print(os.getpid(), os.waitpid(-1, 0) == (pid, 0), pid)",
-			"2 True 3\n");
-	}
-	cr_expect_eq(status_of(pool).rewind_failures, 0, "%s: %s", program->code,
-		status_of(pool).last_failure);
-	pool_stop(pool);
+	/* The first of the next ones is the first that there ever was. */
+	program_leaves_nothing(program,
+		"import os\npid = os.fork()\nif pid == 0: os._exit(0)\n"
+		"print(os.getpid(), os.waitpid(-1, 0) == (pid, 0), pid)",
+		"2 True 3\n");
 }
 
 /* One that fills the pipes and the bell goes on until it is killed, after the answer. */

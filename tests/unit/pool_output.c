@@ -90,6 +90,38 @@ Test(pool_output, waits_for_a_caller_that_is_full_and_loses_nothing)
 	pool_stop(pool);
 }
 
+static _Atomic int left_behind; /* 1 + whether the file is there, once somebody looked */
+
+static void workspace_left(struct execution *execution, int workspace)
+{
+	left_behind = faccessat(workspace, "a", F_OK, 0) == 0 ? 2 : 1;
+}
+
+static bool none_busy(const struct pool_status *status)
+{
+	return status->busy == 0;
+}
+
+/* Its worker ended, and its cell does not wait until somebody takes the output. */
+Test(pool_output, shows_what_was_left_though_its_caller_is_full)
+{
+	struct pool *pool = pool_of(1);
+	struct job job;
+
+	job_init(&job, pool, "import os\nopen('a', 'w').close()\nprint('y')\nos._exit(0)");
+	job.execution.stream = true;
+	job.execution.left = workspace_left;
+	job.refusing = true;
+	job_submit(&job);
+	cr_expect(job_wait_full(&job));
+	cr_expect(pool_wait(pool, none_busy));
+	cr_expect_eq(left_behind, 2);
+	job_resume(&job, false);
+	cr_expect_eq(job_wait(&job)->verdict, VERDICT_OK);
+	job_fini(&job);
+	pool_stop(pool);
+}
+
 Test(pool_output, of_children_waits_for_a_caller_that_is_full_too)
 {
 	struct pool *pool = pool_of(1);

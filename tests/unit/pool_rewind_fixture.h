@@ -83,3 +83,29 @@ static inline struct verify_digest digest_of(struct pool *pool)
 	cr_assert_eq(tracee_end(&tracee), 0);
 	return digest;
 }
+
+/*
+ * Rewound behind the program, again and again, the worker is what it was behind the smallest one.
+ * From inside, `look` must see what it would see in a fresh one.
+ */
+static inline void program_leaves_nothing(
+	const struct program *program, const char *look, const char *seen)
+{
+	struct pool *pool = pool_with(RESET_REWIND, 1);
+	struct verify_digest wanted, now;
+
+	reset_after(pool, "pass", "ok");
+	wanted = digest_of(pool);
+	for (int i = 0; i < 3; i++) {
+		cr_expect_str_eq(reset_after(pool, program->code, program->verdict), "rewind");
+		cr_expect_eq(status_of(pool).births, 1, "%s", program->code);
+		cr_expect_eq(cgroups_slot_tasks(pool->cgroups, 0), 1, "%s", program->code);
+		now = digest_of(pool);
+		cr_expect_null(verify_compare(&wanted, &now), "%s differs after %s",
+			verify_compare(&wanted, &now), program->code);
+		output_expect(pool, look, seen);
+	}
+	cr_expect_eq(status_of(pool).rewind_failures, 0, "%s: %s", program->code,
+		status_of(pool).last_failure);
+	pool_stop(pool);
+}

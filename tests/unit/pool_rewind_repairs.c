@@ -65,23 +65,9 @@ ParameterizedTestParameters(repairs, leave_the_worker_as_it_was)
 
 ParameterizedTest(struct program *program, repairs, leave_the_worker_as_it_was)
 {
-	struct pool *pool = pool_with(RESET_REWIND, 1);
-	struct verify_digest wanted, now;
-
-	reset_after(pool, "pass", "ok");
-	wanted = digest_of(pool);
-	for (int i = 0; i < 3; i++) {
-		cr_expect_str_eq(reset_after(pool, program->code, program->verdict), "rewind");
-		cr_expect_eq(status_of(pool).births, 1, "%s", program->code);
-		now = digest_of(pool);
-		cr_expect_null(verify_compare(&wanted, &now), "%s differs after %s",
-			verify_compare(&wanted, &now), program->code);
-	}
-	cr_expect_eq(status_of(pool).rewind_failures, 0, "%s: %s", program->code,
-		status_of(pool).last_failure);
-	output_expect(pool, "import os; print(os.getcwd(), os.listdir('/proc/self/fd'))",
+	program_leaves_nothing(program,
+		"import os; print(os.getcwd(), os.listdir('/proc/self/fd'))",
 		"/workspace ['0', '1', '2', '3', '4']\n");
-	pool_stop(pool);
 }
 
 /* Found at the second stop, when the answer that promised a rewind is gone. */

@@ -4,23 +4,14 @@
  * tests/unit/runtime_python_execute.c: what programs find and leave in the Python runtime. One warm
  * template a test; every program runs in a newborn of its own.
  */
-#include "runtime/python/python.h"
 #include "tests/newborn/newborn.h"
+#include "tests/newborn/python.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-static const struct runtime python = {
-	.name = "python",
-	.warm = python_warm,
-	.fork_before = python_fork_before,
-	.fork_parent = python_fork_parent,
-	.fork_child = python_fork_child,
-	.execute = python_execute,
-};
 
 /* --- One row a program ------------------------------------------------------------------- */
 

@@ -4,8 +4,8 @@
  * tests/unit/runtime_python_generators.c: twins draw different numbers, from the seed that they are
  * given, and a generator that was written from outside still is one.
  */
-#include "runtime/python/python.h"
 #include "tests/newborn/newborn.h"
+#include "tests/newborn/python.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -17,21 +17,15 @@ static int warm_with_numpy(const char *imports, struct error *error)
 	return python_warm("random, numpy", error);
 }
 
-static const struct runtime python = {
-	.name = "python",
-	.warm = python_warm,
-	.fork_before = python_fork_before,
-	.fork_parent = python_fork_parent,
-	.fork_child = python_fork_child,
-	.execute = python_execute,
-}, python_with_numpy = {
-	.name = "python",
-	.warm = warm_with_numpy,
-	.fork_before = python_fork_before,
-	.fork_parent = python_fork_parent,
-	.fork_child = python_fork_child,
-	.execute = python_execute,
-};
+/* Becomes a template that has numpy. */
+static void numpy_warm(void)
+{
+	static struct runtime with_numpy;
+
+	with_numpy = python;
+	with_numpy.warm = warm_with_numpy;
+	newborn_warm(&with_numpy);
+}
 
 Test(generators, of_random_are_seeded_from_the_job, .timeout = 20)
 {
@@ -69,7 +63,7 @@ Test(generators, of_numpy_are_seeded_from_the_job, .timeout = 30)
 	struct runtime_job jobs[] = { job_of(DRAW), job_of(DRAW) };
 	static char first[256];
 
-	newborn_warm(&python_with_numpy);
+	numpy_warm();
 	jobs[1].seed[3] = 5;
 	run_job(jobs[0]);
 	cr_expect_str_empty(text(OUTPUT_STDERR), "%s", text(OUTPUT_STDERR));
@@ -91,7 +85,7 @@ Test(generators, of_a_program_that_lived_on_are_made_anew_whole, .timeout = 30)
 	char first[128] = "", second[128] = "";
 
 	jobs[0].session = jobs[1].session = true;
-	newborn_warm(&python_with_numpy);
+	numpy_warm();
 	run_jobs(jobs, 2, "");
 	cr_expect_str_empty(text(OUTPUT_STDERR), "%s", text(OUTPUT_STDERR));
 	cr_assert_eq(sscanf(text(OUTPUT_STDOUT), "0 %99[^\n]\n0 %99[^\n]", first, second), 2, "%s",

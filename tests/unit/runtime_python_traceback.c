@@ -4,8 +4,8 @@
  * tests/unit/runtime_python_traceback.c: the Python runtime beside the python3 of the system, which
  * runs the same programs from a file: their standard errors must be the same to the byte.
  */
-#include "runtime/python/python.h"
 #include "tests/newborn/newborn.h"
+#include "tests/newborn/python.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -14,15 +14,6 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-static const struct runtime python = {
-	.name = "python",
-	.warm = python_warm,
-	.fork_before = python_fork_before,
-	.fork_parent = python_fork_parent,
-	.fork_child = python_fork_child,
-	.execute = python_execute,
-};
 
 static const char *const failing[] = {
 	"def f(a):\n    return [g(x) for x in a]\ndef g(x):\n    return 1 / x\nprint(f([1, 0]))\n",
